@@ -1,0 +1,112 @@
+"""Who makes a model and who serves it, told from what a name states and from its first words.
+
+What belongs here: the creators and hosts tables, looked up. What does not: anything about the
+model itself (`identity`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmrec_pipeline.domain.identity_config import IdentityConfig
+from llmrec_pipeline.domain.model_text import plain, slug
+
+_STEM = re.compile(r"([a-z]+)\d+[a-z]?")
+_LONGEST_LEAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Implied:
+    """The creator that a name's words tell. `closed`: nobody else names a model so."""
+
+    creator: str
+    closed: bool
+
+
+class CreatorsAndHosts:
+    """Look-ups over the creators and hosts tables; unknown text gives None."""
+
+    def __init__(self, config: IdentityConfig) -> None:
+        self._creators: dict[str, str] = {}
+        self._leads: dict[tuple[str, ...], Implied] = {}
+        self._inside: dict[str, Implied] = {}
+        self._own_hosts: dict[str, str] = {}
+        self._hosts: dict[str, str] = {}
+        self._first_parties: dict[str, str] = {}
+        self._prefixes: dict[str, tuple[tuple[str, ...], ...]] = {}
+        for creator in config.creators:
+            for alias in (creator.id, *creator.aliases):
+                self._add(self._creators, alias, creator.id, "creator")
+            for names, closed in ((creator.names, True), (creator.open_names, False)):
+                for name in names:
+                    self._leads[tuple(name.split())] = Implied(creator.id, closed)
+            for word in creator.inside:
+                self._inside[word] = Implied(creator.id, closed=False)
+            if creator.own_host is not None:
+                self._own_hosts[creator.id] = creator.own_host
+        for host in config.hosts:
+            for alias in (host.id, *host.aliases):
+                self._add(self._hosts, alias, host.id, "host")
+            if host.first_party_of is not None:
+                self._own_hosts.setdefault(host.first_party_of, host.id)
+                if not host.serves_others:
+                    self._first_parties[host.id] = host.first_party_of
+            self._prefixes[host.id] = tuple(tuple(words.split()) for words in host.id_prefixes)
+
+    @staticmethod
+    def _add(table: dict[str, str], alias: str, value: str, what: str) -> None:
+        known = table.setdefault(plain(alias), value)
+        if known != value:
+            raise ValueError(f"{what} alias {alias!r} stands for both {known!r} and {value!r}")
+
+    def stated(self, text: str) -> str | None:
+        """Creator id of an organisation's name; of the first known one where several stand."""
+        for part in (text, re.sub(r"\(.*?\)", "", text), *re.split(r"[,(/]", text)):
+            if (known := self._creators.get(plain(part))) is not None:
+                return known
+        return None
+
+    def creator_id(self, text: str) -> str | None:
+        """Creator id of an organisation's name or of the product that it is known for."""
+        if (known := self.stated(text)) is not None:
+            return known
+        implied = self._leads.get(tuple(slug(text).split("-")))
+        return None if implied is None else implied.creator
+
+    def host_id(self, text: str) -> str | None:
+        """Host id of a host's name."""
+        return self._hosts.get(plain(text))
+
+    def own_host(self, creator: str) -> str | None:
+        """The host by which a creator sells its models itself."""
+        return self._own_hosts.get(creator)
+
+    def first_party(self, host: str | None) -> str | None:
+        """The creator of everything that a host serves, where it serves nobody else's models."""
+        return None if host is None else self._first_parties.get(host)
+
+    def implied(self, words: Sequence[str]) -> Implied | None:
+        """Who makes a model of that name: a telling word anywhere, else its longest lead."""
+        for word in words:
+            if (told := self._inside.get(word)) is not None:
+                return told
+        for length in range(min(_LONGEST_LEAD, len(words)), 0, -1):
+            if (told := self._leads.get(tuple(words[:length]))) is not None:
+                return told
+        stem = _STEM.fullmatch(words[0]) if words else None
+        return self._leads.get((stem[1],)) if stem else None
+
+    def without_sellers(self, words: Sequence[str], host: str | None) -> tuple[str, ...]:
+        """A name's words without its creator's or host's own name in front of them."""
+        rest = tuple(words)
+        for prefix in self._prefixes.get(host or "", ()):
+            if len(rest) > len(prefix) and rest[: len(prefix)] == prefix:
+                rest = rest[len(prefix) :]
+        for length in (2, 1):
+            maker = self._creators.get("".join(rest[:length])) if len(rest) > length else None
+            told = self.implied(rest[length:]) if maker is not None else None
+            if told is not None and told.creator == maker:
+                return rest[length:]
+        return rest

@@ -1,0 +1,244 @@
+"""The shape of `config/identity.yaml`: every table that the identity rules read.
+
+What belongs here: the models that validate the tables, and checks of one row against another.
+What does not: how a name is read (`model_text`) and how rules are applied (`identity`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+
+
+def _iso(value: object) -> object:
+    """YAML reads 2024-05-13 as a date and 2025-09 as text; both are kept as text."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
+Words = Annotated[str, Field(pattern=r"^[a-z0-9]+(?: [a-z0-9]+)*$")]
+Glob = Annotated[str, Field(pattern=r"^[a-z0-9*?\[\]-]+$")]
+ReleaseDate = Annotated[
+    str, BeforeValidator(_iso), Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$")
+]
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class _Rule(_Row):
+    """A row that can be wrong: why it holds, and a name that it must not touch."""
+
+    reason: Annotated[str, Field(min_length=1)]
+    counter_example: str | None = Field(default=None, alias="not")
+
+
+class SourceReading(_Row):
+    """How a source writes names. `release_date: release` where it dates the very release that the
+    row is about; `first_use` where a name keeps its first date while its target moves on."""
+
+    read: Literal["model_name", "source_model_id"]
+    id_starts_with_host: bool = False
+    release_date: Literal["release", "first_use"] = "first_use"
+
+
+class Creator(_Row):
+    """Who makes models. `names`: leading words that nobody else uses for a model of their own;
+    `open_names`: leading words that others keep when they build on published weights; `inside`:
+    words that tell the creator anywhere in a name.
+    """
+
+    id: Slug
+    aliases: tuple[str, ...] = ()
+    names: tuple[Words, ...] = ()
+    open_names: tuple[Words, ...] = ()
+    inside: tuple[Slug, ...] = ()
+    own_host: Slug | None = None
+
+
+class Host(_Row):
+    """Who serves models. `id_prefixes`: words that the host puts before a model's name."""
+
+    id: Slug
+    aliases: tuple[str, ...] = ()
+    first_party_of: Slug | None = None
+    serves_others: bool = False
+    id_prefixes: tuple[Words, ...] = ()
+
+
+class VariantWord(_Rule):
+    """Words that name a way to run a model. Within parentheses or after a colon they always do;
+    as the last words of a name only for the creators in `trailing`."""
+
+    words: tuple[Words, ...]
+    slot: Literal["precision", "mode", "effort", "nothing"]
+    value: Slug | None = None
+    trailing: tuple[Slug, ...] | Literal["any", "never"] = "never"
+
+    def trails(self, creator: str) -> bool:
+        return self.trailing == "any" or (self.trailing != "never" and creator in self.trailing)
+
+
+class Budget(_Rule):
+    """Which creators' names may end in a thinking budget with no other variant word before it."""
+
+    trailing: tuple[Slug, ...]
+
+
+class OwnWord(_Rule):
+    """Names whose last word is a part of the name though it is a variant word elsewhere."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+
+
+class SeparateMode(_Rule):
+    """Names whose modes are separate releases: the mode becomes a word of the base name."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+    release: ReleaseDate | None = None
+    thinking: Slug | None = None
+    non_thinking: Slug | None = None
+
+
+class Rewrite(_Rule):
+    """One spelling for another: `find` becomes `put` in names of `creator` that match `name`."""
+
+    creator: Slug | None = None
+    name: Glob | None = None
+    find: Words
+    put: Words | Literal[""]
+    at: Literal["start", "end", "any"] = "any"
+
+
+class WordOrder(_Rule):
+    """Where version numbers stand among the words right after the family's name."""
+
+    family: Words
+    words: tuple[Words, ...]
+    version: Literal["first", "last"]
+
+
+class Joint(_Rule):
+    """Whether a family's name and its version are one word (`qwen3`) or two (`llama-3`)."""
+
+    family: Words
+    style: Literal["joined", "apart"]
+
+
+class Release(_Row):
+    """One release. `codes`: undated words that mean it; `named`: other base names that mean it;
+    `also`: further dates under which publishers list it."""
+
+    date: ReleaseDate
+    codes: tuple[Slug, ...] = ()
+    named: tuple[Slug, ...] = ()
+    also: tuple[ReleaseDate, ...] = ()
+
+
+class ReleaseFamily(_Rule):
+    """Every known release of one base name, oldest first. `undated`: the release that the name
+    means when it comes without a date and its publisher says nothing; absent: none."""
+
+    base: Annotated[str, Field(pattern=rf"^{SLUG}/{SLUG}$")]
+    undated: ReleaseDate | None = None
+    releases: Annotated[tuple[Release, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _undated_is_listed(self) -> Self:
+        dates = [release.date for release in self.releases]
+        _unique(dates, f"{self.base}: release")
+        if self.undated is not None and self.undated not in dates:
+            raise ValueError(f"{self.base}: undated {self.undated} is none of {', '.join(dates)}")
+        return self
+
+
+class SingleRelease(_Rule):
+    """Base names that their creator never releases twice: a date in such a name adds nothing."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+
+
+class DefaultVariant(_Rule):
+    """Names whose `variant` is what one gets without asking: it equals the bare key."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+    variant: Slug
+
+
+class Alias(_Rule):
+    """A whole name, as decided by a person. Where `since` (inclusive) or `until` (exclusive) is
+    given, it holds only for names that their publisher dates within."""
+
+    name: Slug
+    key: str
+    source: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+class IdentityConfig(BaseModel):
+    """All tables of `config/identity.yaml`. Raises pydantic's ValidationError, row by row."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sources: dict[str, SourceReading]
+    wrappers: tuple[str, ...]
+    regions: tuple[Slug, ...]
+    service_suffixes: tuple[Slug, ...]
+    creators: tuple[Creator, ...]
+    hosts: tuple[Host, ...]
+    variant_words: tuple[VariantWord, ...]
+    budget: Budget
+    own_words: tuple[OwnWord, ...]
+    separate_modes: tuple[SeparateMode, ...]
+    joints: tuple[Joint, ...]
+    word_orders: tuple[WordOrder, ...]
+    rewrites: tuple[Rewrite, ...]
+    releases: tuple[ReleaseFamily, ...]
+    single_releases: tuple[SingleRelease, ...]
+    default_variants: tuple[DefaultVariant, ...]
+    aliases: tuple[Alias, ...]
+
+    @model_validator(mode="after")
+    def _rows_agree(self) -> Self:
+        creators = [creator.id for creator in self.creators]
+        hosts = [host.id for host in self.hosts]
+        _unique(creators, "creators: id")
+        _unique(hosts, "hosts: id")
+        _unique(
+            (w for c in self.creators for w in (*c.names, *c.open_names)), "creators: leading words"
+        )
+        _unique((w for row in self.variant_words for w in row.words), "variant_words: words")
+        _unique((family.base for family in self.releases), "releases: base")
+        _known(
+            (r.creator for table in (self.own_words, self.separate_modes) for r in table), creators
+        )
+        _known((r.creator for r in (*self.single_releases, *self.default_variants)), creators)
+        _known((r.creator for r in self.rewrites if r.creator), creators)
+        _known((f.base.partition("/")[0] for f in self.releases), creators)
+        _known((h.first_party_of for h in self.hosts if h.first_party_of), creators)
+        _known((c.own_host for c in self.creators if c.own_host), hosts, "host")
+        return self
+
+
+def _unique(values: Iterable[str], what: str) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"{what} {value!r} stands twice")
+        seen.add(value)
+
+
+def _known(values: Iterable[str], known: Iterable[str], what: str = "creator") -> None:
+    for value in sorted(set(values) - set(known)):
+        raise ValueError(f"{what} {value!r} is in no row of the {what}s table")

@@ -1,0 +1,376 @@
+"""The one schema table.
+
+Every table of the product is described here once. DDL, Polars schemas, value ranges, Dagster
+table schemas and asset checks are all generated from it; a column that is not here does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a column holds; each storage maps it to a type of its own."""
+
+    TEXT = "text"
+    REAL = "real"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"  # UTC, microseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. `minimum` and `maximum` are inclusive; a value outside is a bad value."""
+
+    name: str
+    kind: Kind
+    description: str
+    unit: str = ""
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order and the columns that identify a row."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"table {self.name} has no column {name}")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+
+def _text(name: str, description: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.TEXT, description, required=required)
+
+
+def _real(
+    name: str,
+    description: str,
+    unit: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    required: bool = False,
+) -> Column:
+    return Column(name, Kind.REAL, description, unit, required, minimum, maximum)
+
+
+def _timestamp(name: str, description: str, *, required: bool = False) -> Column:
+    return Column(name, Kind.TIMESTAMP, description, "UTC", required)
+
+
+_INDEX_UNIT = "the publisher's own scale"
+
+SOURCE = _text("source", "Publisher the row comes from", required=True)
+SOURCE_MODEL_ID = _text("source_model_id", "The publisher's own id of the model", required=True)
+OBSERVED_AT = _timestamp("observed_at", "When the publisher was asked", required=True)
+CONTENT_HASH = _text("content_hash", "SHA-256 of the parsed content of the pull", required=True)
+SNAPSHOT_TS = _timestamp("snapshot_ts", "observed_at of the pull the row comes from", required=True)
+CANONICAL_KEY = _text("canonical_model_key", "creator/base[@release][:variant]", required=True)
+
+INDEX_COLUMNS: tuple[Column, ...] = (
+    _real("quality_index", "General quality", _INDEX_UNIT, minimum=0),
+    _real("coding_index", "Coding", _INDEX_UNIT, minimum=0),
+    _real("math_index", "Mathematics", _INDEX_UNIT, minimum=0),
+    _real("reasoning_index", "Reasoning", _INDEX_UNIT, minimum=0),
+    _real("agentic_index", "Agentic work and tool use", _INDEX_UNIT, minimum=0),
+)
+WRITING_INDEX = _real("writing_index", "Writing", _INDEX_UNIT, minimum=0)
+
+SPEED_COLUMNS: tuple[Column, ...] = (
+    _real("output_tokens_per_s", "Median output speed", "tokens/s", minimum=0, maximum=100_000),
+    _real("ttft_s", "Median time to first token", "s", minimum=0, maximum=3_600),
+)
+PRICE_COLUMNS: tuple[Column, ...] = (
+    _real("price_input_per_1m", "Input price", "USD per 1M tokens", minimum=0, maximum=100_000),
+    _real("price_output_per_1m", "Output price", "USD per 1M tokens", minimum=0, maximum=100_000),
+    _real(
+        "price_cached_input_per_1m",
+        "Price of input read from cache",
+        "USD per 1M tokens",
+        minimum=0,
+        maximum=100_000,
+    ),
+    Column("is_free", Kind.BOOLEAN, "The host charges nothing: prices are 0.0, not unknown"),
+)
+LIMIT_COLUMNS: tuple[Column, ...] = (
+    Column(
+        "context_window",
+        Kind.INTEGER,
+        "Context window",
+        "tokens",
+        minimum=1,
+        maximum=1_000_000_000,
+    ),
+    Column(
+        "max_output_tokens",
+        Kind.INTEGER,
+        "Longest output",
+        "tokens",
+        minimum=1,
+        maximum=1_000_000_000,
+    ),
+)
+FACT_COLUMNS: tuple[Column, ...] = (
+    Column("release_date", Kind.DATE, "Day of release, as the publisher gives it"),
+    Column("is_open_weights", Kind.BOOLEAN, "The weights can be downloaded"),
+    Column("is_deprecated", Kind.BOOLEAN, "The publisher marks the model as retired or retiring"),
+)
+VALUE_COLUMNS = (
+    *INDEX_COLUMNS,
+    _text("index_version", "Version of the publisher's indices, where it names one"),
+    *SPEED_COLUMNS,
+    *PRICE_COLUMNS,
+    *LIMIT_COLUMNS,
+    *FACT_COLUMNS,
+)
+
+MODELS_SNAPSHOT = Table(
+    "models_snapshot",
+    "Bronze: one publisher's models as one pull saw them; source facts, no identity applied",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name", required=True),
+        _text("creator", "Who makes the model, as the publisher says"),
+        _text("host", "Who serves it, where the publisher lists offerings"),
+        *VALUE_COLUMNS,
+        _text("source_url", "Where the row was read"),
+        OBSERVED_AT,
+        _text("parser_version", "Version of the parser that read the page", required=True),
+    ),
+    ("source", "source_model_id", "observed_at"),
+)
+
+BENCHMARK_RESULTS = Table(
+    "benchmark_results",
+    "Bronze: one score of one model on one benchmark or category, long form",
+    (
+        SOURCE,
+        OBSERVED_AT,
+        SOURCE_MODEL_ID,
+        _text("benchmark_name", "Benchmark or leaderboard", required=True),
+        _text("category", "Category within it", required=True),
+        _real("score", "Score", "see unit", required=True),
+        _text("unit", "Unit of the score: elo, fraction, percent, index", required=True),
+        _real("stderr", "Standard error of the score", "see unit", minimum=0),
+        Column("n", Kind.INTEGER, "Votes or samples behind the score", minimum=0),
+        _text("dataset_version", "Version or publication day of the data set"),
+        _text("index_version", "Version of the index"),
+        Column("verified", Kind.BOOLEAN, "Measured by the publisher, not self-reported"),
+        _text("source_url", "Where the row was read"),
+        _real("lower", "Lower bound as published", "see unit"),
+        _real("upper", "Upper bound as published", "see unit"),
+    ),
+    ("source", "source_model_id", "benchmark_name", "category", "observed_at"),
+)
+
+BRONZE_MODELS = Table(
+    "bronze_models",
+    "All bronze model rows, appended as they land; loading a file twice changes nothing",
+    (*MODELS_SNAPSHOT.columns, CONTENT_HASH, _timestamp("landed_at", "When the pull was stored")),
+    ("source", "source_model_id", "observed_at"),
+)
+
+PULLS = Table(
+    "pulls",
+    "Every valid pull and what became of it; derived from the pulls in order of observation",
+    (
+        SOURCE,
+        SNAPSHOT_TS,
+        Column("status", Kind.TEXT, "accepted, quarantined or unchanged", required=True),
+        _text("reason", "Why it was quarantined"),
+        Column("rows", Kind.INTEGER, "Models in the pull", minimum=0),
+        Column("rows_previous", Kind.INTEGER, "Models in the accepted pull before it", minimum=0),
+        _text("index_version", "Index version in force, published or inferred"),
+        Column("index_version_inferred", Kind.BOOLEAN, "The version was inferred, not published"),
+        Column("rebased", Kind.BOOLEAN, "The index version differs from the accepted pull before"),
+        CONTENT_HASH,
+        _timestamp("landed_at", "When the pull was stored", required=True),
+        _text("parser_version", "Version of the parser", required=True),
+    ),
+    ("source", "snapshot_ts"),
+)
+
+IDENTITY_COLUMNS: tuple[Column, ...] = (
+    CANONICAL_KEY,
+    _text("base_model", "creator/base[@release]", required=True),
+    _text("variant", "Effort, thinking or budget"),
+    _text("model_creator", "Who makes the model, as our creator id", required=True),
+    _text("serving_host", "Who serves it, as our host id; empty where no offering is named"),
+    _text("offering_key", "host|host_model_id, where the row is an offering"),
+    _text("identity_method", "Which kind of rule joined the name", required=True),
+)
+
+MODEL_IDENTITY_MAP = Table(
+    "model_identity_map",
+    "Which model each name of each publisher means",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name"),
+        *IDENTITY_COLUMNS,
+        _real("confidence", "0 to 1", "", minimum=0, maximum=1),
+    ),
+    ("source", "source_model_id"),
+)
+
+MODEL_IDENTITY_REVIEW = Table(
+    "model_identity_review",
+    "Names that no rule could join: for a person to decide, never guessed",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name"),
+        _text("reason", "Why no rule applies", required=True),
+        _text("proposal", "Nearest base model, where there is one"),
+    ),
+    ("source", "source_model_id"),
+)
+
+SILVER_MODELS = Table(
+    "silver_models",
+    "Cleaned rows with keys: what each source says now, from its serving pull or fixture",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name", required=True),
+        *IDENTITY_COLUMNS,
+        *VALUE_COLUMNS,
+        WRITING_INDEX,
+        _text("source_url", "Where the row was read"),
+        Column("origin", Kind.TEXT, "live, cached or fixture", required=True),
+        SNAPSHOT_TS,
+    ),
+    ("source", "source_model_id"),
+)
+
+MODELS_HISTORY = Table(
+    "models_history",
+    "All rows of all accepted pulls across time, with keys",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name", required=True),
+        *IDENTITY_COLUMNS,
+        *VALUE_COLUMNS,
+        SNAPSHOT_TS,
+    ),
+    ("source", "source_model_id", "snapshot_ts"),
+)
+
+MODEL_OFFERINGS = Table(
+    "model_offerings",
+    "What each host sells now: one base model under one host's id, at its price and limits",
+    (
+        _text("base_model", "creator/base[@release]", required=True),
+        _text("serving_host", "Who serves it", required=True),
+        _text("offering_key", "host|host_model_id", required=True),
+        Column("is_creator_host", Kind.BOOLEAN, "The creator's own host", required=True),
+        *PRICE_COLUMNS,
+        *LIMIT_COLUMNS,
+        Column("is_deprecated", Kind.BOOLEAN, "The host marks it as retired or retiring"),
+        SOURCE,
+        SNAPSHOT_TS,
+    ),
+    ("offering_key", "source"),
+)
+
+MEASURES_LATEST = Table(
+    "measures_latest",
+    "Every index value now, long form: one measure (publisher, column, version) a row",
+    (
+        CANONICAL_KEY,
+        SOURCE,
+        _text("measure_column", "quality_index, coding_index, …", required=True),
+        _text("index_version", "Version of the publisher's indices"),
+        _real("value", "Value on the publisher's own scale", _INDEX_UNIT, required=True),
+        _text("source_model_id", "The publisher's own id of the model"),
+        SNAPSHOT_TS,
+    ),
+    ("canonical_model_key", "source", "measure_column"),
+)
+
+_MERGED = (*INDEX_COLUMNS, WRITING_INDEX, *SPEED_COLUMNS, *PRICE_COLUMNS, *LIMIT_COLUMNS)
+
+MODELS_LATEST = Table(
+    "models_latest",
+    "One row a model: each field from the first source that knows it, with that source's name",
+    (
+        CANONICAL_KEY,
+        _text("base_model", "creator/base[@release]", required=True),
+        _text("variant", "Effort, thinking or budget"),
+        _text("model_name", "Display name", required=True),
+        _text("provider", "The creator", required=True),
+        _text("serving_host", "Host of the offering that price and limits belong to"),
+        _text("offering_key", "That offering, host|host_model_id"),
+        *_MERGED,
+        *FACT_COLUMNS,
+        *(
+            _text(f"{column.name}_source", f"Source of {column.name}")
+            for column in _MERGED
+            if column.name != "is_free"
+        ),
+        _text("index_versions", "source=version pairs behind the index columns"),
+        Column("listed", Kind.BOOLEAN, "Present in at least one source now", required=True),
+        _timestamp("last_seen", "Last accepted pull that had it, where it is no longer listed"),
+        SNAPSHOT_TS,
+    ),
+    ("canonical_model_key",),
+)
+
+TASK_RANKINGS = Table(
+    "task_rankings",
+    "Every task type and priority, ranked without constraints",
+    (
+        _text("task_type", "Task type of config/tasks.yaml", required=True),
+        _text("priority", "none, quality, speed or cost", required=True),
+        _text("scorer", "Scorer that made the ranking", required=True),
+        Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
+        CANONICAL_KEY,
+        _text("offering_key", "Offering whose price and limits were used"),
+        _text("model_name", "Display name", required=True),
+        _text("provider", "The creator", required=True),
+        _real("score", "Weighted score", "0 to 1", required=True, minimum=0, maximum=1),
+        _real("quality_norm", "Normalised quality", "0 to 1", minimum=0, maximum=1),
+        _real("speed_norm", "Normalised speed", "0 to 1", minimum=0, maximum=1),
+        _real("cost_norm", "Normalised cost, 1 is cheapest", "0 to 1", minimum=0, maximum=1),
+        _text("basis_source", "Publisher of the measure", required=True),
+        _text("basis_column", "Column of the measure", required=True),
+        _text("basis_index_version", "Version of the measure"),
+    ),
+    ("task_type", "priority", "scorer", "rank"),
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        MODELS_SNAPSHOT,
+        BENCHMARK_RESULTS,
+        BRONZE_MODELS,
+        PULLS,
+        MODEL_IDENTITY_MAP,
+        MODEL_IDENTITY_REVIEW,
+        SILVER_MODELS,
+        MODELS_HISTORY,
+        MODEL_OFFERINGS,
+        MEASURES_LATEST,
+        MODELS_LATEST,
+        TASK_RANKINGS,
+    )
+}

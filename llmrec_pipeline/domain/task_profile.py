@@ -1,0 +1,435 @@
+"""From a request in words and flags to a task profile: what is asked, and what weighs how much.
+
+Belongs here: the task types and their words as configured, the reading of a text, and the weights.
+Does not belong here: the grammar of amounts (`llmrec_pipeline.domain.request_text`) and anything
+that looks at models (`llmrec_pipeline.domain.ranking`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from math import fsum, isfinite
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from llmrec_pipeline.domain.checked_mapping import CheckedMapping
+from llmrec_pipeline.domain.records import INDEX_COLUMNS, WRITING_INDEX
+from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS, Weights
+
+if TYPE_CHECKING:
+    from llmrec_pipeline.domain.request_text import Text
+
+NO_PRIORITY = "none"
+PRIORITIES = (NO_PRIORITY, "quality", "speed", "cost")
+QUALITY_COLUMNS = (*(column.name for column in INDEX_COLUMNS), WRITING_INDEX.name)
+
+_WORD_KEYS = ("strong_words", "words")
+_STRONG_WORD = 3  # one telling word outweighs two words that several task types share
+_WORD = 1
+_SUM_TOLERANCE = 1e-9
+
+Read = TypeVar("Read")
+
+
+class RequestError(ValueError):
+    """A request that cannot be answered as asked; the message is one line for the user."""
+
+
+def unknown_name(kind: str, value: str, allowed: Iterable[str]) -> RequestError:
+    """The error for a name that is not allowed: names the nearest ones, or all of a short list."""
+    from difflib import get_close_matches
+
+    names = sorted(set(allowed))
+    near = get_close_matches(value.casefold(), names, n=3, cutoff=0.6)
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    if len(names) <= 12:
+        return RequestError(f"unknown {kind} {value!r}{hint} (known: {', '.join(names)})")
+    return RequestError(f"unknown {kind} {value!r}{hint} ({len(names)} are known)")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskProfile:
+    """What is asked of a model.
+
+    The weights are shares from 0 to 1 that sum to 1; `max_price_per_1m` is USD per 1M input
+    tokens, `min_context` tokens; None and empty lists set no limit. Raises RequestError where
+    the values contradict that or each other.
+    """
+
+    task_type: str
+    weight_quality: float
+    weight_speed: float
+    weight_cost: float
+    max_price_per_1m: float | None = None
+    min_context: int | None = None
+    provider_allowlist: tuple[str, ...] = ()
+    provider_denylist: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, weight in self.weights._asdict().items():
+            if not 0.0 <= weight <= 1.0:
+                raise RequestError(f"weight_{name} is {weight}; a weight is from 0 to 1")
+        total = fsum(self.weights)
+        if abs(total - 1.0) > _SUM_TOLERANCE:
+            raise RequestError(f"the weights sum to {total}; they must sum to 1")
+        price, context = self.max_price_per_1m, self.min_context
+        if price is not None and not (isfinite(price) and price >= 0):
+            raise RequestError(
+                f"max_price_per_1m is {price}; a price is 0 or more USD per 1M tokens"
+            )
+        if context is not None and context < 1:
+            raise RequestError(f"min_context is {context}; a context is 1 token or more")
+        both = [name for name in self.provider_allowlist if name in self.provider_denylist]
+        if both:
+            raise RequestError(f"{', '.join(both)} is both allowed and denied")
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.weight_quality, self.weight_speed, self.weight_cost)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The profile as JSON: the fields by name, lists for the provider names."""
+        lists = ("provider_allowlist", "provider_denylist")
+        return {**asdict(self), **{name: list(getattr(self, name)) for name in lists}}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that speak for a meaning; a strong one counts three times a plain one.
+
+    A trailing `*` lets a word go on: `refactor*`.
+    """
+
+    strong_words: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, content: CheckedMapping) -> Words:
+        return cls(*(content.texts(key) for key in _WORD_KEYS))
+
+    def to_mapping(self) -> dict[str, list[str]]:
+        return {key: list(getattr(self, key)) for key in _WORD_KEYS if getattr(self, key)}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskType:
+    """One task type: its quality columns in the order in which they are tried, and its words."""
+
+    columns: tuple[str, ...]
+    words: Words = field(default_factory=Words)
+
+
+@dataclass(frozen=True, slots=True)
+class Priority:
+    """One priority: its weights and the words that ask for it.
+
+    Those of `none` say that something does not matter ("speed is not important"); they count for
+    no priority and keep the words within them from counting.
+    """
+
+    weights: Weights
+    words: Words = field(default_factory=Words)
+
+
+@dataclass(frozen=True, slots=True)
+class Tasks:
+    """config/tasks.yaml: task types, priorities and how a ranking is made by default.
+
+    `minimum_measured` is the number of candidates that a measure must cover (or half of them,
+    if that is fewer); `budget_shift` is the weight that a stated budget moves to cost.
+    """
+
+    task_types: Mapping[str, TaskType]
+    priorities: Mapping[str, Priority]
+    default_task_type: str
+    budget_shift: float
+    minimum_measured: int
+    scorer: str
+    missing_policy: str = "penalize"
+    free_words: tuple[str, ...] = ()
+
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any]) -> Tasks:
+        """Build from the content of config/tasks.yaml; `to_mapping` gives it back.
+
+        Raises ValueError with the key, its value and what is allowed.
+        """
+        reader = CheckedMapping(content)
+        task_types = {
+            name: TaskType(
+                columns=child.texts("columns", allowed=QUALITY_COLUMNS, at_least=1),
+                words=Words.read(child),
+            )
+            for name, child in reader.children("task_types", {"columns", *_WORD_KEYS})
+        }
+        priorities = {
+            name: Priority(weights=_read_weights(child), words=Words.read(child))
+            for name, child in reader.children("priorities", {"weights", *_WORD_KEYS})
+        }
+        if set(priorities) != set(PRIORITIES):
+            raise ValueError(
+                f"priorities: {', '.join(priorities)}; allowed: exactly {', '.join(PRIORITIES)}"
+            )
+        tasks = cls(
+            task_types=task_types,
+            priorities={name: priorities[name] for name in PRIORITIES},
+            default_task_type=reader.text("default_task_type", allowed=task_types),
+            budget_shift=reader.number("budget_shift", 0, 1),
+            minimum_measured=int(reader.number("minimum_measured", 1, 10_000)),
+            scorer=reader.text("scorer"),
+            missing_policy=reader.text("missing_policy", allowed=MISSING_NORMS),
+            free_words=reader.texts("free_words"),
+        )
+        reader.only(set(tasks.to_mapping()))
+        return tasks
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The content of config/tasks.yaml as plain JSON values."""
+        return {
+            "scorer": self.scorer,
+            "missing_policy": self.missing_policy,
+            "minimum_measured": self.minimum_measured,
+            "budget_shift": self.budget_shift,
+            "default_task_type": self.default_task_type,
+            "task_types": {
+                name: {"columns": list(task.columns), **task.words.to_mapping()}
+                for name, task in self.task_types.items()
+            },
+            "priorities": {
+                name: {"weights": priority.weights._asdict(), **priority.words.to_mapping()}
+                for name, priority in self.priorities.items()
+            },
+            "free_words": list(self.free_words),
+        }
+
+    def task_type(self, name: str) -> TaskType:
+        """The task type of that name; RequestError names the known ones."""
+        if name not in self.task_types:
+            raise unknown_name("task type", name, self.task_types)
+        return self.task_types[name]
+
+    def weights(self, priority: str, *, budget: bool = False) -> Weights:
+        """Weights of a priority; a stated budget moves `budget_shift` more to cost.
+
+        The shift comes from quality and speed in proportion to them and leaves neither below 0.
+        The arithmetic is exact on the decimals as configured. RequestError for an unknown name.
+        """
+        if priority not in self.priorities:
+            raise unknown_name("priority", priority, self.priorities)
+        quality, speed, cost = (Fraction(repr(w)) for w in self.priorities[priority].weights)
+        others = quality + speed
+        if budget and others:
+            shift = min(Fraction(repr(self.budget_shift)), others)
+            kept = (others - shift) / others
+            quality, speed, cost = quality * kept, speed * kept, cost + shift
+        return Weights(float(quality), float(speed), float(cost))
+
+
+def _read_weights(content: CheckedMapping) -> Weights:
+    child = content.child("weights", set(Weights._fields))
+    weights = Weights(*(child.number(name, 0, 1) for name in Weights._fields))
+    if sum(Fraction(repr(weight)) for weight in weights) != 1:
+        raise ValueError(f"{child.path}: {weights._asdict()}; allowed: weights that sum to 1")
+    return weights
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReading:
+    """What a text asks for, with the words that say so.
+
+    `priority` is none, quality, speed or cost; `matched` gives for each field the words of the
+    text behind it; `notes` says what was seen and not used, or used with a caveat.
+    """
+
+    task_type: str
+    priority: str = NO_PRIORITY
+    max_price_per_1m: float | None = None
+    min_context: int | None = None
+    provider_allowlist: tuple[str, ...] = ()
+    provider_denylist: tuple[str, ...] = ()
+    matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def understood(self) -> tuple[str, ...]:
+        """The reading in words, a line for each thing understood."""
+        values = {
+            "task_type": f"task type {self.task_type}",
+            "priority": f"priority {self.priority}",
+            "max_price_per_1m": f"at most {self.max_price_per_1m} USD per 1M input tokens",
+            "min_context": f"at least {self.min_context} tokens of context",
+            "provider_allowlist": f"only {', '.join(self.provider_allowlist)}",
+            "provider_denylist": f"not {', '.join(self.provider_denylist)}",
+        }
+        lines = (
+            f"{text} ({', '.join(map(repr, self.matched[name]))})"
+            for name, text in values.items()
+            if self.matched.get(name)
+        )
+        default = () if self.matched.get("task_type") else (f"{values['task_type']} (by default)",)
+        return (*default, *lines)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileOverrides:
+    """What flags or a form state beside the text; None leaves it to the text.
+
+    An empty provider list lifts the text's limit. Stated weights replace those of the priority,
+    budget shift included.
+    """
+
+    task_type: str | None = None
+    priority: str | None = None
+    weights: Weights | None = None
+    max_price_per_1m: float | None = None
+    min_context: int | None = None
+    provider_allowlist: tuple[str, ...] | None = None
+    provider_denylist: tuple[str, ...] | None = None
+
+
+def read_request(text: str, tasks: Tasks, *, provider_aliases: Mapping[str, str]) -> RequestReading:
+    """Read a request in words.
+
+    Amounts, context sizes and providers are read first and taken out; the task type and the
+    priority are those whose words weigh most in the rest, each word counting once, ties to the
+    one named first. `provider_aliases` maps every name of a provider to its creator id.
+    Raises RequestError for a contradiction within the text.
+    """
+    # The grammar is needed for a text only: a ranking starts faster without it.
+    from llmrec_pipeline.domain.request_text import (
+        Phrases,
+        Text,
+        read_context,
+        read_price,
+        read_providers,
+    )
+
+    words = Text.of(text)
+    names = Phrases(
+        [*provider_aliases.items(), *((name, name) for name in set(provider_aliases.values()))]
+    )
+    price = read_price(words)
+    context = read_context(words)
+    providers = read_providers(words, names)
+    both = [name for name in providers.allowed if name in providers.denied]
+    if both:
+        raise RequestError(f"the request both allows and denies {', '.join(both)}")
+    cap, cap_words = price.cap, price.quotes
+    if cap is None:
+        cap_words = tuple(
+            words.quote(match.start, match.end)
+            for match in Phrases((phrase, 0) for phrase in tasks.free_words).find(words)
+        )
+        cap = Fraction(0) if cap_words else None
+    if cap is not None and cap < 0:
+        raise RequestError(f"the price in {cap_words[0]!r} is negative")
+    by_priority = [(name, priority.words) for name, priority in tasks.priorities.items()]
+    priority, priority_words = _heaviest(words, by_priority)
+    by_type = [(name, task_type.words) for name, task_type in tasks.task_types.items()]
+    task_type, type_words = _heaviest(words, by_type)
+    return RequestReading(
+        task_type=task_type or tasks.default_task_type,
+        priority=priority or NO_PRIORITY,
+        max_price_per_1m=None if cap is None else float(cap),
+        min_context=context.tokens,
+        provider_allowlist=providers.allowed,
+        provider_denylist=providers.denied,
+        matched={
+            "task_type": type_words,
+            "priority": priority_words,
+            "max_price_per_1m": cap_words,
+            "min_context": context.quotes,
+            "provider_allowlist": providers.allowed_quotes,
+            "provider_denylist": providers.denied_quotes,
+        },
+        notes=price.notes,
+    )
+
+
+def _heaviest(
+    text: Text, meanings: Iterable[tuple[str, Words]]
+) -> tuple[str | None, tuple[str, ...]]:
+    """The meaning whose words weigh most, and the words; (None, ()) where no word speaks."""
+    from llmrec_pipeline.domain.request_text import Phrases
+
+    phrases = Phrases(
+        (phrase, (name, weight))
+        for name, words in meanings
+        for weight, group in ((_STRONG_WORD, words.strong_words), (_WORD, words.words))
+        for phrase in group
+    )
+    weights: dict[str, int] = {}
+    quotes: dict[str, dict[str, None]] = {}
+    for match in phrases.find(text):
+        name, weight = match.meaning
+        if name == NO_PRIORITY:
+            continue
+        quote = text.quote(match.start, match.end)
+        seen = quotes.setdefault(name, {})
+        if quote not in seen:
+            weights[name] = weights.get(name, 0) + weight
+            seen[quote] = None
+    if not weights:
+        return None, ()
+    # Insertion order is the order in the text, and max keeps the first of equals.
+    best = max(weights, key=lambda name: weights[name])
+    return best, tuple(quotes[best])
+
+
+def resolve_providers(names: Iterable[str], provider_aliases: Mapping[str, str]) -> tuple[str, ...]:
+    """Creator ids of the names, each once, in order; RequestError for a name that is unknown."""
+    ids = {alias.casefold(): creator for alias, creator in provider_aliases.items()}
+    ids |= {creator.casefold(): creator for creator in provider_aliases.values()}
+    found: dict[str, None] = {}
+    for name in names:
+        folded = name.strip().casefold()
+        if folded not in ids:
+            raise unknown_name("provider", name.strip(), ids)
+        found[ids[folded]] = None
+    return tuple(found)
+
+
+def build_profile(
+    reading: RequestReading,
+    overrides: ProfileOverrides | None = None,
+    *,
+    tasks: Tasks,
+    provider_aliases: Mapping[str, str],
+) -> TaskProfile:
+    """The profile of a reading under overrides, which win where both speak.
+
+    A provider that an override allows leaves the text's denylist, and the other way round.
+    Weights: those of the priority, shifted to cost where a price cap is stated. Raises
+    RequestError for an unknown name, a value out of range or a contradiction.
+    """
+    flags = overrides or ProfileOverrides()
+    task_type = _first(flags.task_type, reading.task_type)
+    tasks.task_type(task_type)
+    max_price = _first(flags.max_price_per_1m, reading.max_price_per_1m)
+    priority = _first(flags.priority, reading.priority)
+    weights = flags.weights or tasks.weights(priority, budget=max_price is not None)
+
+    def providers(stated: tuple[str, ...] | None, read: tuple[str, ...]) -> tuple[str, ...]:
+        return resolve_providers(read if stated is None else stated, provider_aliases)
+
+    allowed = providers(flags.provider_allowlist, reading.provider_allowlist)
+    denied = providers(flags.provider_denylist, reading.provider_denylist)
+    if flags.provider_denylist is None:
+        denied = tuple(name for name in denied if name not in allowed)
+    elif flags.provider_allowlist is None and set(allowed) - set(denied):
+        allowed = tuple(name for name in allowed if name not in denied)
+    return TaskProfile(
+        task_type=task_type,
+        weight_quality=weights.quality,
+        weight_speed=weights.speed,
+        weight_cost=weights.cost,
+        max_price_per_1m=max_price,
+        min_context=_first(flags.min_context, reading.min_context),
+        provider_allowlist=allowed,
+        provider_denylist=denied,
+    )
+
+
+def _first(stated: Read | None, read: Read) -> Read:
+    return read if stated is None else stated

@@ -1,0 +1,32 @@
+"""One spelling of time: UTC, microseconds, sortable as text, safe in a file name."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+_FORMAT = "%Y%m%dT%H%M%S.%fZ"
+
+
+def stamp(moment: datetime) -> str:
+    """`20261121T105301.123456Z`; raises ValueError for a naive moment."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{moment!r} has no time zone")
+    return moment.astimezone(UTC).strftime(_FORMAT)
+
+
+def parse_stamp(text: str) -> datetime:
+    """The moment that `stamp` wrote; raises ValueError for anything else."""
+    return datetime.strptime(text, _FORMAT).replace(tzinfo=UTC)
+
+
+def iso(moment: datetime) -> str:
+    """`2026-11-21T10:53:01.123456Z`, microseconds only where there are some."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_iso(text: str) -> datetime:
+    """An aware moment in UTC; raises ValueError for naive or malformed text."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone")
+    return moment.astimezone(UTC)

@@ -1,0 +1,1 @@
+"""The only package that imports Dagster: thin wrappers around sources, storage and domain."""

@@ -1,0 +1,134 @@
+"""What people act on: `task_rankings` and `edition`."""
+
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetsDefinition,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
+
+from llmrec_pipeline.domain.records import TASK_RANKINGS
+from llmrec_pipeline.orchestration import checks, freshness, vocabulary
+from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
+from llmrec_pipeline.orchestration.resources import WarehouseResource
+from llmrec_pipeline.orchestration.vocabulary import (
+    GROUP_PUBLISHED,
+    GROUP_RANKING,
+    OWNER,
+    TEAM_POOL,
+)
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.landing import Clock
+from llmrec_pipeline.storage.refreshing import publish_edition, rank_tasks
+
+_TOP = ("task_type", "rank", "model_name", "provider", "score", "basis_source", "basis_column")
+
+
+def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
+    """Rankings and the edition that readers read."""
+
+    @asset(
+        key=vocabulary.TASK_RANKINGS,
+        deps=[vocabulary.MODELS_LATEST],
+        group_name=GROUP_RANKING,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=TEAM_POOL,
+        description=(
+            "Every task type under every priority, ranked without constraints by the default "
+            "scorer. Each ranking rests on one measure of one publisher at one index version."
+        ),
+        metadata=column_schema(TASK_RANKINGS),
+        check_specs=[
+            *checks.table_check_specs(TASK_RANKINGS, vocabulary.TASK_RANKINGS),
+            AssetCheckSpec(checks.MEASURES_UNMIXED, asset=vocabulary.TASK_RANKINGS, blocking=True),
+        ],
+    )
+    def task_rankings(
+        warehouse: WarehouseResource,
+    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+        with warehouse.get_connection() as con:
+            frame = rank_tasks(con, settings)
+            results = list(checks.check_table(con, TASK_RANKINGS, vocabulary.TASK_RANKINGS))
+            mixed = checks.mixed_rankings(con)
+        top = frame.filter((pl.col("priority") == "none") & (pl.col("rank") <= 3))
+        yield MaterializeResult(
+            asset_key=vocabulary.TASK_RANKINGS,
+            metadata={
+                "dagster/row_count": frame.height,
+                "task_types": frame["task_type"].n_unique(),
+                "top_three": markdown_table(top.to_dicts(), _TOP),
+            },
+        )
+        yield from results
+        yield AssetCheckResult(
+            asset_key=vocabulary.TASK_RANKINGS,
+            check_name=checks.MEASURES_UNMIXED,
+            passed=not mixed,
+            description="; ".join(mixed) or None,
+        )
+
+    @asset(
+        key=vocabulary.EDITION,
+        deps=[vocabulary.TASK_RANKINGS, vocabulary.MODELS_HISTORY],
+        group_name=GROUP_PUBLISHED,
+        owners=[OWNER],
+        kinds={"parquet", "file"},
+        pool=TEAM_POOL,
+        freshness_policy=freshness.published(settings.pipeline.schedule),
+        description=(
+            "One immutable set of results, switched in by a single rename. The command line and "
+            "everything else that reads, reads editions only. Equal inputs publish nothing new."
+        ),
+    )
+    def edition(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> MaterializeResult[Any]:
+        fixture = Fixture(settings.locations.fixture, settings)
+        with warehouse.get_connection() as con:
+            published = publish_edition(con, settings, clock(), fixture)
+        manifest = published.manifest
+        context.log.info(
+            "%s edition %s", "new" if published.is_new else "unchanged", published.edition.name
+        )
+        if context.instance.has_run(context.run_id):
+            context.instance.add_run_tags(
+                context.run_id,
+                {
+                    vocabulary.TAG_EDITION: published.edition.name,
+                    **{
+                        f"llmrec/origin/{source}": entry["origin"]
+                        for source, entry in manifest["sources"].items()
+                    },
+                },
+            )
+        origins = [
+            {"source": source, **entry} for source, entry in sorted(manifest["sources"].items())
+        ]
+        return MaterializeResult(
+            asset_key=vocabulary.EDITION,
+            metadata={
+                "edition": published.edition.name,
+                "new": published.is_new,
+                "snapshot_ts": manifest["snapshot_ts"] or "nothing serves",
+                "content_digest": manifest["content_digest"],
+                "inputs_hash": manifest["inputs_hash"],
+                "models": manifest["tables"]["models_latest"]["rows"],
+                "names_to_review": manifest["tables"]["model_identity_review"]["rows"],
+                "folder": MetadataValue.path(published.edition.folder),
+                "origins": markdown_table(
+                    origins, ("source", "origin", "observed_at", "rows", "licence")
+                ),
+            },
+        )
+
+    return [task_rankings, edition]

@@ -1,0 +1,221 @@
+"""The warehouse: `bronze_models`, `silver_models`, `models_history`, `models_latest`."""
+
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetsDefinition,
+    MaterializeResult,
+    asset,
+)
+
+from llmrec_pipeline.domain.records import (
+    BRONZE_MODELS,
+    MODELS_HISTORY,
+    MODELS_LATEST,
+    SILVER_MODELS,
+)
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.orchestration import checks, vocabulary
+from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
+from llmrec_pipeline.orchestration.resources import WarehouseResource
+from llmrec_pipeline.orchestration.vocabulary import GROUP_WAREHOUSE, OWNER, TEAM_POOL
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.landing import Clock
+from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
+from llmrec_pipeline.storage.warehouse import read_serving
+
+Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.sql(query).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDefinition]:
+    """The four warehouse assets."""
+    common: dict[str, Any] = {
+        "group_name": GROUP_WAREHOUSE,
+        "owners": [OWNER],
+        "kinds": {"duckdb", "table"},
+        "pool": TEAM_POOL,
+    }
+
+    @asset(
+        key=vocabulary.BRONZE_MODELS,
+        deps=[vocabulary.bronze_key(source) for source in settings.sources],
+        description=(
+            "All bronze rows in one table, appended as they land, and `pulls`: which of them are "
+            "believed. Loading the same file twice changes nothing; a late pull is judged again "
+            "from its moment on."
+        ),
+        metadata=column_schema(BRONZE_MODELS),
+        check_specs=[
+            AssetCheckSpec(
+                checks.PULLS_BELIEVED,
+                asset=vocabulary.BRONZE_MODELS,
+                description="A quarantined pull stays in bronze; the accepted one before it serves.",
+            )
+        ],
+        **common,
+    )
+    def bronze_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+        with warehouse.get_connection() as con:
+            loaded = load_bronze(con, settings, lake)
+            doubted = checks.doubted_pulls(con)
+            recent = con.sql(
+                "SELECT source, snapshot_ts, status, reason, rows, rows_previous, index_version "
+                "FROM pulls ORDER BY snapshot_ts DESC, source LIMIT 12"
+            ).pl()
+            rows = _count(con, "SELECT count(*) FROM bronze_models")
+        for problem in doubted:
+            context.log.warning("quarantined: %s", problem)
+        yield MaterializeResult(
+            asset_key=vocabulary.BRONZE_MODELS,
+            metadata={
+                "dagster/row_count": rows,
+                "pulls_loaded": loaded.pulls,
+                "rows_loaded": loaded.rows,
+                "recent_pulls": markdown_table(recent.to_dicts(), recent.columns),
+            },
+        )
+        yield checks.warning(vocabulary.BRONZE_MODELS, checks.PULLS_BELIEVED, doubted)
+
+    @asset(
+        key=vocabulary.SILVER_MODELS,
+        deps=[vocabulary.BRONZE_MODELS],
+        description=(
+            "What each source says now, cleaned and with keys: its newest accepted pull while "
+            "that is fresh enough, else its bundled facts. Names that no rule can join wait in "
+            "`model_identity_review`."
+        ),
+        metadata=column_schema(SILVER_MODELS),
+        check_specs=[
+            *checks.table_check_specs(SILVER_MODELS, vocabulary.SILVER_MODELS),
+            AssetCheckSpec(
+                checks.OBSERVATION_FRESH,
+                asset=vocabulary.SILVER_MODELS,
+                description="Age counts from observation, so bundled facts never look fresh.",
+            ),
+            AssetCheckSpec(checks.NO_FALLBACK, asset=vocabulary.SILVER_MODELS),
+            AssetCheckSpec(
+                checks.NAMES_KNOWN,
+                asset=vocabulary.SILVER_MODELS,
+                description="At least nine of ten names of each source mean a known model.",
+            ),
+        ],
+        **common,
+    )
+    def silver_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+        now = clock()
+        fixture = Fixture(settings.locations.fixture, settings)
+        with warehouse.get_connection() as con:
+            serving = derive_silver(con, settings, now, fixture)
+            results = list(checks.check_table(con, SILVER_MODELS, vocabulary.SILVER_MODELS))
+            unknown = checks.unknown_names(con)
+            rows = _count(con, "SELECT count(*) FROM silver_models")
+            review = _count(con, "SELECT count(*) FROM model_identity_review")
+        origins = [
+            {
+                "source": entry.source,
+                "origin": entry.origin,
+                "observed_at": iso(entry.snapshot_ts) if entry.snapshot_ts else None,
+                "last_verified_at": iso(entry.verified_at) if entry.verified_at else None,
+                "index_version": entry.index_version,
+                "rows": entry.rows,
+            }
+            for entry in serving
+        ]
+        yield MaterializeResult(
+            asset_key=vocabulary.SILVER_MODELS,
+            metadata={
+                "dagster/row_count": rows,
+                "names_to_review": review,
+                "origins": markdown_table(origins, list(origins[0]) if origins else ["source"]),
+            },
+        )
+        yield from results
+        stale = checks.stale_sources(serving, settings, now)
+        replaced = checks.replaced_sources(serving)
+        for problem in (*stale, *replaced):
+            context.log.warning(problem)
+        yield checks.warning(vocabulary.SILVER_MODELS, checks.OBSERVATION_FRESH, stale)
+        yield checks.warning(vocabulary.SILVER_MODELS, checks.NO_FALLBACK, replaced)
+        yield checks.warning(vocabulary.SILVER_MODELS, checks.NAMES_KNOWN, unknown)
+
+    @asset(
+        key=vocabulary.MODELS_HISTORY,
+        deps=[vocabulary.SILVER_MODELS],
+        description=(
+            "Every row of every accepted pull, as the world looked then, under today's keys. "
+            "A view: better identity rules re-read the same history."
+        ),
+        metadata=column_schema(MODELS_HISTORY),
+        **common,
+    )
+    def models_history(warehouse: WarehouseResource) -> Results:
+        with warehouse.get_connection(read_only=True) as con:
+            span = con.sql(
+                "SELECT count(*) AS pulls, sum(rows) AS rows, min(snapshot_ts) AS first, "
+                "max(snapshot_ts) AS last FROM pulls WHERE status = 'accepted'"
+            ).fetchone()
+        pulls, rows, first, last = span or (0, 0, None, None)
+        yield MaterializeResult(
+            asset_key=vocabulary.MODELS_HISTORY,
+            metadata={
+                "dagster/row_count": int(rows or 0),
+                "accepted_pulls": int(pulls),
+                "from": iso(first) if first else "no accepted pull yet",
+                "to": iso(last) if last else "no accepted pull yet",
+            },
+        )
+
+    @asset(
+        key=vocabulary.MODELS_LATEST,
+        deps=[vocabulary.SILVER_MODELS],
+        description=(
+            "One row a model, merged field by field with the source of each value. Price, context "
+            "and limits belong to the creator's own host and hold for every variant. A model that "
+            "no source lists any more stays visible and is never ranked."
+        ),
+        metadata=column_schema(MODELS_LATEST),
+        check_specs=checks.table_check_specs(MODELS_LATEST, vocabulary.MODELS_LATEST),
+        **common,
+    )
+    def models_latest(warehouse: WarehouseResource) -> Results:
+        with warehouse.get_connection(read_only=True) as con:
+            results = list(checks.check_table(con, MODELS_LATEST, vocabulary.MODELS_LATEST))
+            rows = _count(con, "SELECT count(*) FROM models_latest")
+            listed = _count(con, "SELECT count(*) FROM models_latest WHERE listed")
+            priced = _count(
+                con, "SELECT count(*) FROM models_latest WHERE price_input_per_1m IS NOT NULL"
+            )
+            top = con.sql(
+                "SELECT canonical_model_key, quality_index, quality_index_source, "
+                "price_input_per_1m, output_tokens_per_s, context_window FROM models_latest "
+                "WHERE listed AND quality_index IS NOT NULL AND price_input_per_1m IS NOT NULL "
+                "ORDER BY quality_index_source, quality_index DESC LIMIT 10"
+            ).pl()
+            origins = {entry.source: entry.origin for entry in read_serving(con)}
+        yield MaterializeResult(
+            asset_key=vocabulary.MODELS_LATEST,
+            metadata={
+                "dagster/row_count": rows,
+                "listed": listed,
+                "priced": priced,
+                "origins": json.dumps(origins),
+                "preview": markdown_table(top.to_dicts(), top.columns),
+            },
+        )
+        yield from results
+
+    return [bronze_models, silver_models, models_history, models_latest]

@@ -1,0 +1,40 @@
+"""Definitions from settings: the factory that the code location, the command line and tests share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from dagster import Definitions, in_process_executor
+
+from llmrec_pipeline.orchestration.assets.pulls import pull_assets
+from llmrec_pipeline.orchestration.assets.results import result_assets
+from llmrec_pipeline.orchestration.assets.tables import table_assets
+from llmrec_pipeline.orchestration.jobs import ingest_job, refresh_job
+from llmrec_pipeline.orchestration.resources import WarehouseResource
+from llmrec_pipeline.orchestration.schedules import ingest_schedule
+from llmrec_pipeline.orchestration.sensors import new_snapshot_sensor
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.landing import Clock
+
+
+def utc_now() -> datetime:
+    """The clock of everything that is not a test."""
+    return datetime.now(UTC)
+
+
+def build_defs(settings: Settings, *, clock: Clock = utc_now) -> Definitions:
+    """All assets, checks, jobs, the schedule and the sensor for these settings."""
+    lake = Lake(settings.locations.data)
+    return Definitions(
+        assets=[
+            *pull_assets(settings, lake, clock),
+            *table_assets(settings, lake, clock),
+            *result_assets(settings, clock),
+        ],
+        jobs=[ingest_job(), refresh_job()],
+        schedules=[ingest_schedule(settings.pipeline.schedule)],
+        sensors=[new_snapshot_sensor(settings, lake, clock)],
+        resources={"warehouse": WarehouseResource.from_settings(settings)},
+        executor=in_process_executor,
+    )

@@ -1,0 +1,201 @@
+"""Checks. Those of tables are generated from the schema table; those of serving look at what
+stands for each source now. Blocking checks stop what is downstream within the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import duckdb
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
+
+from llmrec_pipeline.domain.records import Kind, Table
+from llmrec_pipeline.orchestration.metadata import markdown_table
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.warehouse import Serving
+
+PULL_SUCCEEDED = "the_publisher_answered"
+STRUCTURE_KNOWN = "the_pages_have_the_known_structure"
+VALUES_GOOD = "no_value_was_unreadable"
+PULLS_BELIEVED = "the_newest_pulls_are_believed"
+OBSERVATION_FRESH = "every_source_was_seen_lately"
+NO_FALLBACK = "no_source_is_replaced_by_its_fixture"
+NAMES_KNOWN = "most_names_are_identified"
+MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
+
+_ROWS = "there_are_rows"
+_KEY = "the_key_is_unique"
+_REQUIRED = "required_columns_are_filled"
+_RANGE = "values_are_within_range"
+
+
+def table_check_specs(table: Table, asset: AssetKey) -> list[AssetCheckSpec]:
+    """Blocking checks of one table, from its entry in the schema table."""
+    key = ", ".join(table.key)
+    required = ", ".join(column.name for column in table.columns if column.required)
+    specs = [
+        AssetCheckSpec(_ROWS, asset=asset, blocking=True, description="The table is not empty."),
+        AssetCheckSpec(_KEY, asset=asset, blocking=True, description=f"No two rows share {key}."),
+        AssetCheckSpec(
+            _REQUIRED, asset=asset, blocking=True, description=f"Never NULL: {required}."
+        ),
+    ]
+    if _bounds(table):
+        specs.append(
+            AssetCheckSpec(
+                _RANGE,
+                asset=asset,
+                blocking=True,
+                description="Every number is finite and within the range of its column.",
+            )
+        )
+    return specs
+
+
+def check_table(
+    con: duckdb.DuckDBPyConnection, table: Table, asset: AssetKey
+) -> Iterator[AssetCheckResult]:
+    """Results for `table_check_specs`, one query each."""
+    rows = _count(con, f"SELECT count(*) FROM {table.name}")
+    yield _result(asset, _ROWS, rows > 0, {"rows": rows})
+    keys = ", ".join(table.key)
+    doubles = con.sql(
+        f"SELECT {keys}, count(*) AS copies FROM {table.name} GROUP BY {keys} "
+        "HAVING count(*) > 1 LIMIT 5"
+    ).pl()
+    yield _result(
+        asset,
+        _KEY,
+        doubles.is_empty(),
+        {"examples": markdown_table(doubles.to_dicts(), doubles.columns)},
+    )
+    missing = _counts(
+        con,
+        table,
+        {column.name: f"{column.name} IS NULL" for column in table.columns if column.required},
+    )
+    yield _result(asset, _REQUIRED, not missing, {"missing": MetadataValue.json(missing)})
+    bounds = _bounds(table)
+    if bounds:
+        outside = _counts(con, table, bounds)
+        yield _result(asset, _RANGE, not outside, {"outside": MetadataValue.json(outside)})
+
+
+def _bounds(table: Table) -> dict[str, str]:
+    conditions = {}
+    for column in table.columns:
+        parts = []
+        if column.minimum is not None:
+            parts.append(f"{column.name} < {column.minimum}")
+        if column.maximum is not None:
+            parts.append(f"{column.name} > {column.maximum}")
+        if column.kind is Kind.REAL:
+            parts.append(f"NOT isfinite({column.name})")
+        if parts:
+            conditions[column.name] = " OR ".join(parts)
+    return conditions
+
+
+def _counts(
+    con: duckdb.DuckDBPyConnection, table: Table, conditions: dict[str, str]
+) -> dict[str, int]:
+    """How many rows meet each condition, where any do."""
+    counts = ", ".join(f"count(*) FILTER (WHERE {text})" for text in conditions.values())
+    row = con.sql(f"SELECT {counts} FROM {table.name}").fetchone()
+    return {name: count for name, count in zip(conditions, row or (), strict=True) if count}
+
+
+def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    row = con.sql(query).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _result(
+    asset: AssetKey, name: str, passed: bool, metadata: dict[str, object]
+) -> AssetCheckResult:
+    return AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=passed,
+        severity=AssetCheckSeverity.ERROR,
+        metadata=metadata,  # type: ignore[arg-type]
+    )
+
+
+def warning(asset: AssetKey, name: str, problems: Sequence[str]) -> AssetCheckResult:
+    """A check that never blocks: passed where there is no problem, else one line a problem."""
+    return AssetCheckResult(
+        asset_key=asset,
+        check_name=name,
+        passed=not problems,
+        severity=AssetCheckSeverity.WARN,
+        description="; ".join(problems) or None,
+        metadata={"problems": len(problems)},
+    )
+
+
+def stale_sources(serving: Sequence[Serving], settings: Settings, now: datetime) -> list[str]:
+    """Enabled sources whose newest believed observation is older than the schedule allows."""
+    problems = []
+    for entry in serving:
+        if not settings.sources[entry.source].enabled or entry.origin == "live":
+            continue
+        if entry.verified_at is None:
+            problems.append(f"{entry.source}: nothing serves")
+        else:
+            hours = (now - entry.verified_at).total_seconds() / 3600
+            problems.append(f"{entry.source}: {entry.origin}, seen {hours:.0f} h ago")
+    return problems
+
+
+def replaced_sources(serving: Sequence[Serving]) -> list[str]:
+    """Sources for which bundled facts stand in."""
+    return [
+        f"{entry.source}: bundled facts of {entry.snapshot_ts:%Y-%m-%d} are used"
+        for entry in serving
+        if entry.origin == "fixture"
+    ]
+
+
+def doubted_pulls(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Sources whose newest content is quarantined, with the reason."""
+    rows = con.sql(
+        "SELECT source, status, reason FROM pulls WHERE status <> 'unchanged' "
+        "QUALIFY row_number() OVER (PARTITION BY source ORDER BY snapshot_ts DESC) = 1 "
+        "ORDER BY source"
+    ).fetchall()
+    return [f"{source}: {reason}" for source, status, reason in rows if status == "quarantined"]
+
+
+def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Sources with more than a tenth of their names in the review table."""
+    rows = con.sql(
+        """
+        SELECT source, count(*) FILTER (WHERE unknown), count(*)
+        FROM (
+            SELECT source, false AS unknown FROM model_identity_map
+            UNION ALL
+            SELECT source, true FROM model_identity_review
+        )
+        GROUP BY source ORDER BY source
+        """
+    ).fetchall()
+    return [
+        f"{source}: {unknown} of {names} names wait for review"
+        for source, unknown, names in rows
+        if unknown * 10 > names
+    ]
+
+
+def mixed_rankings(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Rankings whose rows rest on more than one measure: values that must not be compared."""
+    rows = con.sql(
+        """
+        SELECT task_type, priority
+        FROM task_rankings
+        GROUP BY task_type, priority, scorer
+        HAVING count(DISTINCT (basis_source, basis_column, basis_index_version)) > 1
+        ORDER BY ALL
+        """
+    ).fetchall()
+    return [f"{task_type} by {priority}" for task_type, priority in rows]

@@ -1,0 +1,76 @@
+"""`run_job`: the one door by which the command line runs jobs.
+
+Imported lazily, since it brings Dagster. Runs go to the persistent instance, in-process, so they
+show in the UI beside those of the schedule and the sensor.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.settings import Settings, load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What came of a job. `warnings` are the failed checks, `error` is one line."""
+
+    job: str
+    run_id: str
+    success: bool
+    warnings: tuple[str, ...]
+    error: str | None
+    metadata: Mapping[str, Mapping[str, Any]]  # by asset key, plain values
+
+
+def prepare_home() -> Path:
+    """DAGSTER_HOME, `data/dagster` by default, with our instance configuration in it."""
+    locations = read_locations()
+    home = Path(os.environ.get("DAGSTER_HOME") or locations.data / "dagster").absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    source, target = locations.config / "dagster.yaml", home / "dagster.yaml"
+    if source.is_file() and (not target.is_file() or target.read_bytes() != source.read_bytes()):
+        shutil.copyfile(source, target)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def run_job(
+    name: str,
+    settings: Settings,
+    *,
+    on_step: Callable[[str], None] = lambda _: None,
+    tags: Mapping[str, str] | None = None,
+) -> RunSummary:
+    """Run `ingest` or `refresh` to its end; `on_step` hears the name of each asset as it is done."""
+    prepare_home()
+    from dagster import DagsterInstance
+
+    from llmrec_pipeline.orchestration.build import build_defs
+    from llmrec_pipeline.orchestration.running import execute, quiet_logging
+
+    quiet_logging()
+    with DagsterInstance.get() as instance:
+        job = build_defs(settings).resolve_job_def(name)
+        return execute(job, instance, on_step=on_step, tags=tags or {})
+
+
+def _main() -> None:
+    """`python -m llmrec_pipeline.orchestration.launch home`: prepare the folder, say where it is."""
+    logging.basicConfig(level=logging.WARNING)
+    if sys.argv[1:] != ["home"]:
+        sys.exit("usage: python -m llmrec_pipeline.orchestration.launch home")
+    load_settings()
+    sys.stdout.write(f"{prepare_home()}\n")
+
+
+if __name__ == "__main__":
+    _main()

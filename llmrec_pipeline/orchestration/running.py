@@ -1,0 +1,76 @@
+"""Executing a job in this process and reading what it did from its events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dagster import (
+    DagsterEvent,
+    DagsterInstance,
+    ExecuteInProcessResult,
+    HookContext,
+    JobDefinition,
+    success_hook,
+)
+
+from llmrec_pipeline.orchestration.launch import RunSummary
+
+
+def quiet_logging() -> None:
+    """Dagster's own console log is for its UI; the command line says what matters itself."""
+    logging.getLogger("dagster").setLevel(logging.CRITICAL)
+
+
+def execute(
+    job: JobDefinition,
+    instance: DagsterInstance,
+    *,
+    on_step: Callable[[str], None],
+    tags: Mapping[str, str],
+) -> RunSummary:
+    """Run the job on the instance; never raises for a step that fails."""
+
+    @success_hook(name="tell_step")
+    def tell_step(context: HookContext) -> None:
+        on_step(context.op.name)
+
+    result = job.with_hooks({tell_step}).execute_in_process(
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        instance=instance,
+        tags=dict(tags),
+        raise_on_error=False,
+    )
+    return summarise(job.name, result)
+
+
+def summarise(name: str, result: ExecuteInProcessResult) -> RunSummary:
+    """Warnings, the first error and the plain metadata of each asset."""
+    warnings: list[str] = []
+    error: str | None = None
+    metadata: dict[str, dict[str, Any]] = {}
+    for event in result.all_events:
+        if event.is_step_failure and error is None:
+            error = _first_line(event)
+        elif event.event_type_value == "ASSET_CHECK_EVALUATION":
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed:
+                asset = evaluation.asset_key.to_user_string()
+                detail = evaluation.description or "failed"
+                warnings.append(f"{asset}: {evaluation.check_name}: {detail}")
+        elif event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            metadata[materialization.asset_key.to_user_string()] = {
+                key: value.value for key, value in materialization.metadata.items()
+            }
+    return RunSummary(name, result.run_id, result.success, tuple(warnings), error, metadata)
+
+
+def _first_line(event: DagsterEvent) -> str:
+    failure = event.step_failure_data.error
+    cause = failure
+    while cause is not None and cause.cause is not None:
+        cause = cause.cause
+    message = (cause.message if cause else "") or "unknown error"
+    return f"{event.step_key}: {message.strip().splitlines()[0]}"

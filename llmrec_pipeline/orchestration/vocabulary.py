@@ -1,0 +1,40 @@
+"""Names that the Dagster UI, run tags and other tools see. Changing one breaks somebody's script."""
+
+from __future__ import annotations
+
+from dagster import AssetKey
+
+OWNER = "team:llm-platform"
+TEAM_POOL = "duckdb"
+
+GROUP_RAW = "raw"
+GROUP_BRONZE = "bronze"
+GROUP_WAREHOUSE = "warehouse"
+GROUP_RANKING = "ranking"
+GROUP_PUBLISHED = "published"
+
+JOB_INGEST = "ingest"
+JOB_REFRESH = "refresh"
+SCHEDULE = "ingest_every_six_hours"
+SENSOR = "new_snapshot_sensor"
+
+TAG_INPUTS = "llmrec/inputs_hash"
+TAG_ATTEMPT = "llmrec/attempt"
+TAG_EDITION = "llmrec/edition"
+
+BRONZE_MODELS = AssetKey("bronze_models")
+SILVER_MODELS = AssetKey("silver_models")
+MODELS_HISTORY = AssetKey("models_history")
+MODELS_LATEST = AssetKey("models_latest")
+TASK_RANKINGS = AssetKey("task_rankings")
+EDITION = AssetKey("edition")
+
+
+def raw_key(source: str) -> AssetKey:
+    """`raw/<source>`."""
+    return AssetKey(["raw", source])
+
+
+def bronze_key(source: str) -> AssetKey:
+    """`bronze/<source>`."""
+    return AssetKey(["bronze", source])

@@ -1,0 +1,1 @@
+"""What people meet: the `llmrec` command. Readers read editions only."""

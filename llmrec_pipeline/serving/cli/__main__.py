@@ -1,0 +1,5 @@
+"""`python -m llmrec_pipeline.serving.cli`."""
+
+from llmrec_pipeline.serving.cli import main
+
+main()

@@ -1,0 +1,212 @@
+"""The commands and their flags. Bodies are one call; the work is in the verb modules."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from llmrec_pipeline.serving.cli.output import Format
+
+app = typer.Typer(
+    name="llmrec",
+    help="Which LLM to use for a job, and the evidence.",
+    epilog=(
+        "Exit codes: 0 done, 1 failed, 2 wrong call or input, 3 nothing left to recommend, "
+        "4 no edition, 5 wrong setting, 6 another process is in the way."
+    ),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", help="json or table; JSON when piped, a table on a terminal."),
+]
+EditionOption = Annotated[
+    str | None, typer.Option("--edition", help="An edition instead of the current one.")
+]
+
+
+@app.command()
+def recommend(
+    text: Annotated[str, typer.Argument(help="What the model is for, in words.")],
+    topk: Annotated[int, typer.Option(min=1, help="How many models to name.")] = 5,
+    max_price_per_1m: Annotated[
+        float | None, typer.Option(help="Highest input price, USD per 1M tokens.")
+    ] = None,
+    min_context: Annotated[int | None, typer.Option(help="Smallest context, tokens.")] = None,
+    provider_allowlist: Annotated[
+        str | None, typer.Option(help='Only these makers: "openai,google".')
+    ] = None,
+    provider_denylist: Annotated[str | None, typer.Option(help="None of these makers.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Prices and limits of this host, not of the maker's own.")
+    ] = None,
+    task_type: Annotated[
+        str | None, typer.Option(help="Task type, instead of the one read from the text.")
+    ] = None,
+    priority: Annotated[
+        str | None, typer.Option(help="none, quality, speed or cost, instead of the text's.")
+    ] = None,
+    missing_policy: Annotated[
+        str | None,
+        typer.Option(
+            help="penalize (default): a missing price or speed is worst; neutral: middle."
+        ),
+    ] = None,
+    scorer: Annotated[str | None, typer.Option(help="single_measure_v1 or weighted_v1.")] = None,
+    edition: EditionOption = None,
+    no_refresh: Annotated[
+        bool, typer.Option("--no-refresh", help="Answer from what is there.")
+    ] = False,
+    force_refresh: Annotated[
+        bool, typer.Option("--force-refresh", help="Refresh first, however fresh the data is.")
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """Rank models for a job described in words.
+
+    Example: llmrec recommend "python debugging, prefer quality, budget $5/1M tokens" --topk 3
+    """
+    from llmrec_pipeline.serving.cli import recommending
+
+    raise typer.Exit(
+        recommending.answer(
+            text,
+            recommending.Flags(
+                topk=topk,
+                max_price_per_1m=max_price_per_1m,
+                min_context=min_context,
+                provider_allowlist=provider_allowlist,
+                provider_denylist=provider_denylist,
+                host=host,
+                task_type=task_type,
+                priority=priority,
+                missing_policy=missing_policy,
+                scorer=scorer,
+                edition=edition,
+                no_refresh=no_refresh,
+                force_refresh=force_refresh,
+            ),
+            format,
+        )
+    )
+
+
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Leave at once (exit 6) when another run is under way.")
+]
+
+
+@app.command()
+def run(no_wait: NoWait = False, format: FormatOption = None) -> None:
+    """Pull every source and publish an edition: ingest, then refresh.
+
+    Example: llmrec run
+    """
+    from llmrec_pipeline.serving.cli import running
+
+    raise typer.Exit(running.run(("ingest", "refresh"), wait=not no_wait, wanted=format))
+
+
+@app.command()
+def ingest(no_wait: NoWait = False, format: FormatOption = None) -> None:
+    """Pull every source into the lake.
+
+    Example: llmrec ingest
+    """
+    from llmrec_pipeline.serving.cli import running
+
+    raise typer.Exit(running.run(("ingest",), wait=not no_wait, wanted=format))
+
+
+@app.command()
+def refresh(no_wait: NoWait = False, format: FormatOption = None) -> None:
+    """Derive tables and rankings from the lake and publish them.
+
+    Example: llmrec refresh
+    """
+    from llmrec_pipeline.serving.cli import running
+
+    raise typer.Exit(running.run(("refresh",), wait=not no_wait, wanted=format))
+
+
+@app.command()
+def rebuild(no_wait: NoWait = False, format: FormatOption = None) -> None:
+    """Throw the warehouse away and derive it anew from the lake; the content is the same.
+
+    Example: llmrec rebuild
+    """
+    from llmrec_pipeline.serving.cli import running
+
+    raise typer.Exit(running.rebuild(wait=not no_wait, wanted=format))
+
+
+@app.command()
+def models(
+    search: Annotated[str | None, typer.Argument(help="Part of a key or a name.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this maker.")] = None,
+    all: Annotated[bool, typer.Option("--all", help="Also models no longer listed.")] = False,
+    edition: EditionOption = None,
+    format: FormatOption = None,
+) -> None:
+    """List models with price, context, speed and measures.
+
+    Example: llmrec models opus --format table
+    """
+    from llmrec_pipeline.serving.cli import reading
+
+    raise typer.Exit(reading.models(search, provider, all, edition, format))
+
+
+@app.command()
+def sources(format: FormatOption = None) -> None:
+    """Say for each source where its data comes from, how old it is, and what went wrong last.
+
+    Example: llmrec sources
+    """
+    from llmrec_pipeline.serving.cli import reading
+
+    raise typer.Exit(reading.sources(format))
+
+
+@app.command()
+def editions(format: FormatOption = None) -> None:
+    """List the published editions, newest first.
+
+    Example: llmrec editions
+    """
+    from llmrec_pipeline.serving.cli import reading
+
+    raise typer.Exit(reading.editions(format))
+
+
+@app.command()
+def sql(
+    query: Annotated[str, typer.Argument(help="One SELECT over the edition's tables.")],
+    edition: EditionOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Query an edition, read-only. Tables: models_latest, model_offerings, measures_latest,
+    silver_models, benchmark_results, task_rankings, pulls, models_history, model_identity_map,
+    model_identity_review.
+
+    Example: llmrec sql "select model_name, price_input_per_1m from models_latest limit 5"
+    """
+    from llmrec_pipeline.serving.cli import querying
+
+    raise typer.Exit(querying.sql(query, edition, format))
+
+
+@app.command()
+def doctor(format: FormatOption = None) -> None:
+    """Check settings, folders, warehouse, edition and sources, and say what to mend.
+
+    Example: llmrec doctor
+    """
+    from llmrec_pipeline.serving.cli import doctoring
+
+    raise typer.Exit(doctoring.doctor(format))

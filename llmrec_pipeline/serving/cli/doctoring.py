@@ -1,0 +1,120 @@
+"""`llmrec doctor`: what is well, what is not, and what to do about it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from llmrec_pipeline.serving.cli import FAILED, OK
+from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
+from llmrec_pipeline.serving.cli.reading import source_rows
+from llmrec_pipeline.settings import Settings, SettingsError, load_settings
+from llmrec_pipeline.storage.editions import RANKING, EditionError, find_edition
+from llmrec_pipeline.storage.fixture import Fixture, FixtureError
+from llmrec_pipeline.storage.warehouse import WarehouseError, open_warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the diagnosis. `state` is ok, warning or problem."""
+
+    what: str
+    state: str
+    detail: str
+
+
+def doctor(wanted: Format | None) -> int:
+    """Print the findings; a problem gives exit code 1, a warning does not."""
+    findings = list(_findings())
+    rows = [asdict(finding) for finding in findings]
+    if chosen(wanted) is Format.JSON:
+        print_json(rows)
+    else:
+        print_table(rows, ["what", "state", "detail"])
+    return FAILED if any(finding.state == "problem" for finding in findings) else OK
+
+
+def _findings() -> Iterator[Finding]:
+    yield Finding("python", "ok", sys.version.split()[0])
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        yield Finding("settings", "problem", str(error))
+        return
+    yield Finding("settings", "ok", str(settings.locations.config))
+    yield _folder(settings.locations.data)
+    yield _fixture(settings)
+    yield _warehouse(settings)
+    yield _edition(settings)
+    yield _dagster_home(settings)
+    for row in source_rows(settings):
+        name = f"source {row['source']}"
+        seen = f"seen {row['age']} ago" if row["age"] else "never seen"
+        detail = f"origin {row['origin']}, {seen}"
+        if row["last_error"]:
+            detail += f"; last pull: {row['last_error']}"
+        if not row["enabled"]:
+            yield Finding(name, "ok", "switched off")
+        elif row["origin"] == "live":
+            yield Finding(name, "warning" if row["last_error"] else "ok", detail)
+        else:
+            yield Finding(name, "warning", detail)
+
+
+def _folder(data: Path) -> Finding:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data):
+            pass
+    except OSError as error:
+        return Finding("data folder", "problem", f"{data}: {error.strerror}; set LLMREC_DATA_DIR")
+    return Finding("data folder", "ok", str(data))
+
+
+def _fixture(settings: Settings) -> Finding:
+    try:
+        fixture = Fixture(settings.locations.fixture, settings)
+    except FixtureError as error:
+        return Finding("bundled facts", "problem", str(error))
+    return Finding("bundled facts", "ok", ", ".join(fixture.sources()))
+
+
+def _warehouse(settings: Settings) -> Finding:
+    path = settings.locations.warehouse
+    if not path.exists():
+        return Finding("warehouse", "warning", f"{path}: not built yet; run `llmrec run`")
+    try:
+        with open_warehouse(path, settings.pipeline.warehouse, read_only=True) as con:
+            row = con.sql("SELECT count(*) FROM pulls").fetchone()
+    except WarehouseError as error:
+        return Finding("warehouse", "problem", str(error))
+    return Finding("warehouse", "ok", f"{row[0] if row else 0} pulls")
+
+
+def _edition(settings: Settings) -> Finding:
+    try:
+        edition = find_edition(settings.locations.published, None)
+        manifest = edition.manifest()
+        edition.ranking()
+    except EditionError as error:
+        return Finding("edition", "warning", str(error))
+    body = (edition.folder / RANKING).read_bytes()
+    expected = manifest.get("ranking_sha256")
+    if expected and hashlib.sha256(body).hexdigest() != expected:
+        return Finding(
+            "edition", "problem", f"{edition.folder / RANKING}: damaged; run `llmrec rebuild`"
+        )
+    return Finding("edition", "ok", f"{edition.name}, data as of {manifest['snapshot_ts']}")
+
+
+def _dagster_home(settings: Settings) -> Finding:
+    ours = settings.locations.data / "dagster"
+    home = os.environ.get("DAGSTER_HOME")
+    if home and Path(home).absolute() != ours:
+        return Finding("dagster home", "ok", f"{home} (from DAGSTER_HOME)")
+    return Finding("dagster home", "ok", str(ours))

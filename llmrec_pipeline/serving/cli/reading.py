@@ -1,0 +1,173 @@
+"""`llmrec models`, `sources`, `editions`: what an edition holds and what it rests on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from llmrec_pipeline.domain.timestamps import parse_iso
+from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.serving.cli import OK
+from llmrec_pipeline.serving.cli.output import Format, age, chosen, print_json, print_table, say
+from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.editions import (
+    EditionError,
+    current_edition,
+    find_edition,
+    list_editions,
+)
+from llmrec_pipeline.storage.states import read_state
+
+
+def models(
+    search: str | None,
+    provider: str | None,
+    everything: bool,
+    edition: str | None,
+    wanted: Format | None,
+) -> int:
+    """Print the models that match."""
+    payload = find_edition(read_locations().published, edition).ranking()
+    found = [
+        model
+        for model in payload["models"]
+        if (everything or model["listed"])
+        and _matches(model, search)
+        and (provider is None or model["provider"] == _creator(payload, provider))
+    ]
+    if chosen(wanted) is Format.JSON:
+        print_json(found)
+        return OK
+    print_table(
+        [_model_row(model) for model in found],
+        ["key", "name", "$/1M in", "$/1M out", "context", "tokens/s", "measures", "listed"],
+    )
+    say(f"{len(found)} of {len(payload['models'])} models, edition {payload['edition']}.")
+    return OK
+
+
+def _matches(model: dict[str, Any], search: str | None) -> bool:
+    if search is None:
+        return True
+    text = f"{model['canonical_model_key']} {model['model_name']}".casefold()
+    return search.casefold() in text
+
+
+def _creator(payload: dict[str, Any], name: str) -> str:
+    return str(payload["provider_aliases"].get(name.casefold(), name.casefold()))
+
+
+def _model_row(model: dict[str, Any]) -> dict[str, Any]:
+    own: dict[str, Any] = next((o for o in model["offerings"] if o["is_creator_host"]), {})
+    publishers = sorted({source for by in model["measures"].values() for source in by})
+    return {
+        "key": model["canonical_model_key"],
+        "name": model["model_name"],
+        "$/1M in": own.get("price_input_per_1m"),
+        "$/1M out": own.get("price_output_per_1m"),
+        "context": own.get("context_window"),
+        "tokens/s": own.get("output_tokens_per_s"),
+        "measures": ", ".join(publishers),
+        "listed": model["listed"],
+    }
+
+
+def sources(wanted: Format | None) -> int:
+    """Print one row a source."""
+    rows = source_rows(load_settings())
+    if chosen(wanted) is Format.JSON:
+        print_json(rows)
+        return OK
+    print_table(
+        rows,
+        [
+            "source",
+            "origin",
+            "observed_at",
+            "age",
+            "rows",
+            "quota",
+            "last_pull",
+            "last_error",
+            "licence",
+        ],
+    )
+    for row in rows:
+        say(row["attribution"])
+    return OK
+
+
+def source_rows(settings: Settings) -> list[dict[str, Any]]:
+    """Each source's origin in the current edition beside the state of its last pull."""
+    now = datetime.now(UTC)
+    edition = current_edition(settings.locations.published)
+    try:
+        served = edition.manifest()["sources"] if edition else {}
+    except EditionError:
+        served = {}
+    rows = []
+    for name, source in settings.sources.items():
+        state = read_state(settings.locations.states, name)
+        entry = served.get(name, {})
+        verified = entry.get("verified_at")
+        if state.content_hash and state.content_hash == entry.get("content_hash"):
+            verified = state.last_verified_at
+        rows.append(
+            {
+                "source": name,
+                "title": source.title,
+                "enabled": source.enabled,
+                "origin": entry.get("origin", "none"),
+                "observed_at": entry.get("observed_at"),
+                "last_verified_at": verified,
+                "age": age(parse_iso(verified), now) if verified else None,
+                "rows": entry.get("rows"),
+                "index_version": entry.get("index_version"),
+                "quota": _quota(source.quota.requests if source.quota else None, state.quota),
+                "last_pull": state.last_status,
+                "last_attempt_at": state.last_attempt_at,
+                "last_error": state.last_error,
+                "failures": state.failures,
+                "bad_values": state.bad_values,
+                "licence": source.licence,
+                "attribution": source.attribution,
+            }
+        )
+    return rows
+
+
+def _quota(configured: int | None, seen: dict[str, Any] | None) -> str | None:
+    if seen and seen.get("remaining") is not None:
+        return f"{seen['remaining']} of {seen.get('limit') or configured or '?'} left"
+    return f"{configured} allowed" if configured else None
+
+
+def editions(wanted: Format | None) -> int:
+    """Print the editions, newest first."""
+    published = read_locations().published
+    current = current_edition(published)
+    rows: list[dict[str, Any]] = []
+    for edition in list_editions(published):
+        try:
+            manifest = edition.manifest()
+        except EditionError as error:
+            rows.append({"edition": edition.name, "problem": str(error)})
+            continue
+        rows.append(
+            {
+                "edition": edition.name,
+                "current": current is not None and edition.name == current.name,
+                "published_at": manifest["published_at"],
+                "snapshot_ts": manifest["snapshot_ts"],
+                "models": manifest["tables"]["models_latest"]["rows"],
+                "origins": ", ".join(
+                    f"{source} {entry['origin']}" for source, entry in manifest["sources"].items()
+                ),
+                "content_digest": manifest["content_digest"],
+            }
+        )
+    if chosen(wanted) is Format.JSON:
+        print_json(rows)
+        return OK
+    print_table(rows, ["edition", "current", "published_at", "snapshot_ts", "models", "origins"])
+    return OK

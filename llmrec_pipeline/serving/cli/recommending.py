@@ -1,0 +1,169 @@
+"""`llmrec recommend`: the hot path. Standard library, typer and the pure domain only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from llmrec_pipeline.domain.ranking import recommend
+from llmrec_pipeline.domain.task_profile import (
+    ProfileOverrides,
+    RequestReading,
+    Tasks,
+    build_profile,
+    read_request,
+)
+from llmrec_pipeline.domain.timestamps import parse_iso
+from llmrec_pipeline.locations import Locations, read_locations
+from llmrec_pipeline.serving.auto_refresh import DEFAULT_RULES, refresh_and_wait, sources_due
+from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
+from llmrec_pipeline.serving.cli.output import (
+    Format,
+    age,
+    chosen,
+    note,
+    print_json,
+    print_table,
+    say,
+)
+from llmrec_pipeline.storage.editions import EditionError, current_edition, find_edition
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """What the command line said beside the text."""
+
+    topk: int = 5
+    max_price_per_1m: float | None = None
+    min_context: int | None = None
+    provider_allowlist: str | None = None
+    provider_denylist: str | None = None
+    host: str | None = None
+    task_type: str | None = None
+    priority: str | None = None
+    missing_policy: str | None = None
+    scorer: str | None = None
+    edition: str | None = None
+    no_refresh: bool = False
+    force_refresh: bool = False
+
+
+def answer(text: str, flags: Flags, wanted: Format | None) -> int:
+    """Print the answer; the exit code says whether anything is left."""
+    locations = read_locations()
+    if flags.edition is None and not flags.no_refresh:
+        _refresh_if_due(locations, force=flags.force_refresh)
+    payload = find_edition(locations.published, flags.edition).ranking()
+    reading, result = _recommend(payload, text, flags)
+    if chosen(wanted) is Format.JSON:
+        print_json(result)
+    else:
+        _print(result, reading)
+    if result["recommendations"]:
+        return OK
+    note(f"llmrec: {result['message']}")
+    return NOTHING_LEFT
+
+
+def _refresh_if_due(locations: Locations, *, force: bool) -> None:
+    edition = current_edition(locations.published)
+    rules, origins = dict(DEFAULT_RULES), {}
+    if edition is not None:
+        try:
+            payload = edition.ranking()
+            rules, origins = payload["schedule"], payload["origins"]
+        except EditionError:
+            edition = None
+    due = sources_due(locations, origins, datetime.now(UTC), rules)
+    if force or due or (edition is None and not locations.offline):
+        note(f"llmrec: {refresh_and_wait(locations, rules['wait_s'])}")
+
+
+def _recommend(
+    payload: dict[str, Any], text: str, flags: Flags
+) -> tuple[RequestReading, dict[str, Any]]:
+    tasks = Tasks.from_mapping(payload["tasks"])
+    aliases = payload["provider_aliases"]
+    reading = read_request(text, tasks, provider_aliases=aliases)
+    profile = build_profile(
+        reading,
+        ProfileOverrides(
+            task_type=flags.task_type,
+            priority=flags.priority,
+            max_price_per_1m=flags.max_price_per_1m,
+            min_context=flags.min_context,
+            provider_allowlist=_names(flags.provider_allowlist),
+            provider_denylist=_names(flags.provider_denylist),
+        ),
+        tasks=tasks,
+        provider_aliases=aliases,
+    )
+    result = recommend(
+        payload,
+        profile,
+        topk=flags.topk,
+        scorer=flags.scorer,
+        missing_policy=flags.missing_policy,
+        host=flags.host,
+    )
+    return reading, result
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    if text is None:
+        return None
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _print(result: dict[str, Any], reading: RequestReading) -> None:
+    profile, basis = result["task_profile"], result["basis"]
+    say(
+        f"{profile['task_type']}: quality {profile['weight_quality']:.0%}, "
+        f"speed {profile['weight_speed']:.0%}, cost {profile['weight_cost']:.0%}"
+    )
+    for line in (*reading.understood, *reading.notes):
+        say(f"  {line}")
+    say()
+    rows = [
+        {
+            "#": rank,
+            "model": item["model_name"],
+            "maker": item["provider"],
+            "score": round(item["score"], 3),
+            "measure": item["metrics"]["quality"],
+            "$/1M in": item["metrics"]["price_input_per_1m"],
+            "$/1M out": item["metrics"]["price_output_per_1m"],
+            "tokens/s": item["metrics"]["output_tokens_per_s"],
+            "context": item["metrics"]["context_window"],
+            "key": item["canonical_model_key"],
+        }
+        for rank, item in enumerate(result["recommendations"], start=1)
+    ]
+    if rows:
+        # A column that nobody fills says less than its absence.
+        print_table(rows, [name for name in rows[0] if any(row[name] is not None for row in rows)])
+        say()
+        say(f"Why the first: {result['recommendations'][0]['justification']}")
+    if basis.get("source"):
+        version = f" {basis['index_version']}" if basis.get("index_version") else ""
+        say(
+            f"Basis: {basis['column']} of {basis['source']}{version}, "
+            f"{basis['measured']} of {basis['candidates']} candidates measured."
+        )
+    if result["excluded"]:
+        counts = ", ".join(f"{reason} {count}" for reason, count in result["excluded"].items())
+        say(f"Excluded: {counts}.")
+    if result["not_measured"]:
+        say(f"Not measured, so not ranked: {len(result['not_measured'])} models.")
+    say(f"Edition {result['edition']}, data as of {result['snapshot_ts']}.")
+    for source, origin in result["origins"].items():
+        if origin["origin"] == "none":
+            say(f"  {source}: nothing serves")
+            continue
+        seen = age(parse_iso(origin["verified_at"])) if origin["verified_at"] else "?"
+        say(f"  {source}: origin {origin['origin']}, seen {seen} ago")
+    for warning in result["warnings"]:
+        say(f"Warning: {warning}")
+    for attribution in result["attribution"].values():
+        say(attribution)

@@ -1,0 +1,153 @@
+"""Reading cells: a value, NULL, or a bad value that becomes NULL and is counted.
+
+Ranges come from the schema table, paths and units from the field map in sources.yaml.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from llmrec_pipeline.domain.records import MODELS_SNAPSHOT, Column, Kind
+from llmrec_pipeline.settings import FieldRule
+from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
+
+_ABSENT = object()
+MAX_TEXT = 300
+
+
+def load_json(page: RawPage) -> Any:
+    """The page's JSON; raises InvalidStructure that says what came instead."""
+    try:
+        return json.loads(page.body)
+    except RecursionError:
+        raise InvalidStructure(f"{page.name}: nested too deeply to be a page") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        start = page.body[:1].strip()
+        kind = "HTML" if start == b"<" else f"no JSON ({error})"
+        raise InvalidStructure(f"{page.name}: {kind}, {len(page.body)} bytes") from None
+
+
+def at(record: object, path: str) -> Any:
+    """The value at a dotted path; `_ABSENT` stays inside this module."""
+    value = record
+    for part in path.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            return _ABSENT
+        value = value[part]
+    return value
+
+
+def get(record: object, path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    value = at(record, path)
+    return None if value is _ABSENT else value
+
+
+def require_paths(records: Sequence[object], paths: Iterable[str], what: str) -> None:
+    """Each path must be a key of at least half of the records; raises InvalidStructure."""
+    for path in paths:
+        present = sum(1 for record in records if at(record, path) is not _ABSENT)
+        if present * 2 < len(records):
+            raise InvalidStructure(
+                f"{what}: {path} is in {present} of {len(records)} records; was it renamed?"
+            )
+
+
+def text(value: object) -> str | None:
+    """Text without control characters or outer blanks, bounded; None where there is none."""
+    if not isinstance(value, str):
+        return None
+    printable = "".join(character for character in value if character.isprintable()).strip()
+    return printable[:MAX_TEXT] or None
+
+
+class CellReader:
+    """Reads the mapped cells of records and counts what was bad, by column."""
+
+    def __init__(self, rules: Mapping[str, FieldRule]) -> None:
+        self._rules = [(MODELS_SNAPSHOT[name], rule) for name, rule in rules.items()]
+        self.bad: Counter[str] = Counter()
+        self.seen: Counter[str] = Counter()
+
+    def read(self, record: object) -> dict[str, Any]:
+        """The mapped columns of one record."""
+        return {
+            column.name: self._cell(column, rule, get(record, rule.path))
+            for column, rule in self._rules
+        }
+
+    def _cell(self, column: Column, rule: FieldRule, value: Any) -> Any:
+        if value is None:
+            return None
+        self.seen[column.name] += 1
+        if column.kind in (Kind.REAL, Kind.INTEGER):
+            return self.number(
+                column, value, scale=rule.scale, zero_is_unknown=rule.zero == "unknown"
+            )
+        if column.kind is Kind.BOOLEAN:
+            return self._known(column, value if isinstance(value, bool) else None)
+        if column.kind is Kind.DATE:
+            return self._known(column, _date(value))
+        return self._known(column, text(value))
+
+    def _known(self, column: Column, value: Any) -> Any:
+        if value is None:
+            self.bad[column.name] += 1
+        return value
+
+    def number(
+        self, column: Column, value: Any, *, scale: float = 1.0, zero_is_unknown: bool = False
+    ) -> float | int | None:
+        """A finite number within the column's range, or None; -1 is the other way to say
+        unknown, so it is not counted as bad."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return self._known(column, None)
+        # Integers beyond a double's range would overflow in float().
+        if isinstance(value, int) and abs(value) > 10**18:
+            return self._known(column, None)
+        number = float(value) * scale
+        if value == -1 or (number == 0 and zero_is_unknown):
+            return None
+        low = -math.inf if column.minimum is None else column.minimum
+        high = math.inf if column.maximum is None else column.maximum
+        if not math.isfinite(number) or not low <= number <= high:
+            return self._known(column, None)
+        return int(number) if column.kind is Kind.INTEGER else number
+
+    def require_mostly_good(self, max_bad_share: float) -> None:
+        """Raises InvalidStructure where more than that share of a column's cells was bad."""
+        for column, bad in self.bad.items():
+            if bad > max_bad_share * self.seen[column] and bad > 1:
+                raise InvalidStructure(
+                    f"{column}: {bad} of {self.seen[column]} values are not what they should be"
+                )
+
+
+def settle_prices(row: dict[str, Any]) -> dict[str, Any]:
+    """Zero for both prices means a host that charges nothing; one zero alone means unknown."""
+    price_in, price_out = row.get("price_input_per_1m"), row.get("price_output_per_1m")
+    if price_in == 0 and price_out == 0:
+        row["is_free"] = True
+        return row
+    if price_in == 0:
+        row["price_input_per_1m"] = None
+    if price_out == 0:
+        row["price_output_per_1m"] = None
+    known = row.get("price_input_per_1m") is not None or row.get("price_output_per_1m") is not None
+    row["is_free"] = False if known else None
+    return row
+
+
+def _date(value: object) -> date | None:
+    """A day; `2025-04` and `2025` are a day that is not known."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return date.fromisoformat(value[:10])
+    except ValueError:
+        return None

@@ -1,0 +1,62 @@
+"""models.dev: what each host sells, at which price, with which limits. One row an offering."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llmrec_pipeline.settings import SourceSettings
+from llmrec_pipeline.sources.cells import (
+    CellReader,
+    get,
+    load_json,
+    require_paths,
+    settle_prices,
+    text,
+)
+from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
+
+PARSER_VERSION = "1"
+
+
+def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
+    """The one page."""
+    return [http.get("api.json")]
+
+
+def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
+    """One row for each model of each provider; `source_model_id` is `provider/model`."""
+    catalogue = load_json(pages[0])
+    if not isinstance(catalogue, Mapping):
+        raise InvalidStructure("api.json: not a mapping of providers")
+    offers = [
+        (str(provider_id), str(model_id), model)
+        for provider_id, provider in catalogue.items()
+        if isinstance(models := get(provider, "models"), Mapping)
+        for model_id, model in models.items()
+        if isinstance(model, Mapping)
+    ]
+    if not offers:
+        raise InvalidStructure("api.json: no provider has models")
+    require_paths([model for _, _, model in offers], settings.required, "api.json")
+    cells = CellReader(settings.fields)
+    url = settings.base_url + settings.path
+    rows: list[dict[str, Any]] = []
+    for provider_id, model_id, model in offers:
+        host, host_model_id = text(provider_id), text(model_id)
+        if host is None or host_model_id is None:
+            cells.bad["source_model_id"] += 1
+            continue
+        rows.append(
+            {
+                "source_model_id": f"{host}/{host_model_id}",
+                "model_name": text(get(model, "name")) or host_model_id,
+                "host": host,
+                **settle_prices(cells.read(model)),
+                "is_deprecated": get(model, "status") == "deprecated",
+                "source_url": url,
+            }
+        )
+    cells.require_mostly_good(settings.max_bad_share)
+    return ParsedPull(rows, (), dict(cells.bad))

@@ -1,0 +1,69 @@
+"""What passes between a publisher, the lake and the parser."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+
+class PullFailed(Exception):
+    """The publisher gave no usable answer. `reason` is one line without secrets."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class InvalidStructure(Exception):
+    """The answer is not what this publisher's pages look like. One line: what and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """One response as received, content coding removed. Headers are those that matter."""
+
+    name: str
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPull:
+    """The rows of one pull in canonical columns, without `source`, `observed_at`,
+    `parser_version`, which the lake adds.
+
+    `models` has the columns of `models_snapshot`, `benchmarks` those of `benchmark_results`;
+    `bad_values` counts by column what could not be a value and became NULL.
+    """
+
+    models: Sequence[Mapping[str, Any]]
+    benchmarks: Sequence[Mapping[str, Any]] = ()
+    bad_values: Mapping[str, int] = field(default_factory=dict)
+    index_version: str | None = None
+
+    def content_hash(self) -> str:
+        """SHA-256 over the rows, whatever their order."""
+        digest = hashlib.sha256()
+        for rows in (self.models, self.benchmarks):
+            lines = sorted(
+                json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False) for row in rows
+            )
+            for line in lines:
+                digest.update(line.encode())
+                digest.update(b"\n")
+            digest.update(b"\x00")
+        return digest.hexdigest()
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no place in a row")

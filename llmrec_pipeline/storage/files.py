@@ -1,0 +1,63 @@
+"""Writing files so that a reader sees the old or the new, never half."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames within a folder survive a power cut, where the system can."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_aside(path: Path, write: Callable[[Path], None]) -> None:
+    """`write` fills a file beside `path`, which is then renamed over it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(aside)
+        with aside.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        aside.replace(path)
+        sync_folder(path.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """The whole content, or what was there before."""
+
+    def write(aside: Path) -> None:
+        aside.write_bytes(content)
+
+    write_aside(path, write)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Readable JSON with sorted keys: equal content gives equal bytes."""
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    write_bytes(path, (text + "\n").encode())
+
+
+def append_line(path: Path, content: dict[str, Any]) -> None:
+    """One JSON line in one write. A line that a crash cut short stays a line of its own, which
+    readers pass over."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            line = b"\n" + line
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,198 @@
+"""One pull of one source, from the publisher to bronze, with the source's state kept in step.
+
+A source that misbehaves ends in a state file and a reason, never in an exception for the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.sources import publisher
+from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.pull import InvalidStructure, PullFailed
+from llmrec_pipeline.storage.lake import DamagedPull, Lake
+from llmrec_pipeline.storage.states import SourceState, read_state, write_state
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class PullOutcome:
+    """What one attempt gave. `reason` is set where there is no new pull."""
+
+    source: str
+    status: Literal["pulled", "failed", "skipped"]
+    reason: str | None = None
+    observed_at: datetime | None = None
+    pages: int = 0
+    size: int = 0
+    requests: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LandOutcome:
+    """What became of one raw pull."""
+
+    source: str
+    observed_at: datetime
+    status: Literal["new", "unchanged", "invalid"]
+    reason: str | None = None
+    rows: int = 0
+    benchmarks: int = 0
+    bad_values: dict[str, int] | None = None
+    index_version: str | None = None
+    bronze: str | None = None
+
+
+def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> PullOutcome:
+    """Ask the publisher once and store its pages; never raises for what a publisher does."""
+    config = settings.sources[source]
+    observed_at = clock()
+    if reason := _why_not(source, settings):
+        with lake.lock(source):
+            _note(
+                settings,
+                read_state(settings.locations.states, source).failed(
+                    "skipped", reason, observed_at
+                ),
+            )
+        return PullOutcome(source, "skipped", reason)
+    with PublisherClient(
+        source, config, settings.pipeline.http, settings.key_of(source), now=clock
+    ) as http:
+        reason = None
+        try:
+            pages = publisher(source).fetch(http, config)
+        except PullFailed as failure:
+            reason = failure.reason
+        with lake.lock(source):
+            state = read_state(settings.locations.states, source)
+            if http.quota.limit is not None or http.quota.remaining is not None:
+                state = replace(
+                    state,
+                    quota={
+                        "limit": http.quota.limit,
+                        "remaining": http.quota.remaining,
+                        "reset": http.quota.reset,
+                    },
+                )
+            if reason is not None:
+                _note(settings, state.failed("failed", reason, observed_at))
+                return PullOutcome(source, "failed", reason, requests=http.requests)
+            observed_at = lake.land_raw(source, observed_at, pages)
+            _note(settings, replace(state, last_attempt_at=iso(observed_at), last_status="pulled"))
+    return PullOutcome(
+        source,
+        "pulled",
+        None,
+        observed_at,
+        len(pages),
+        sum(len(page.body) for page in pages),
+        http.requests,
+    )
+
+
+def _why_not(source: str, settings: Settings) -> str | None:
+    config = settings.sources[source]
+    if not config.enabled:
+        return f"switched off; set LLMREC_SOURCES__{source.upper()}__ENABLED=true to use it"
+    if settings.locations.offline:
+        return "LLMREC_OFFLINE is set"
+    if config.key_variables and settings.key_of(source) is None:
+        return f"{config.key_variables[0]} is not set"
+    return None
+
+
+def note_overdue(
+    source: str, settings: Settings, lake: Lake, clock: Clock, seconds: float
+) -> PullOutcome:
+    """Record that a source had not answered when the ingest had to end."""
+    reason = f"no answer within the {seconds:g} s of the whole ingest"
+    with lake.lock(source):
+        state = read_state(settings.locations.states, source)
+        _note(settings, state.failed("failed", reason, clock()))
+    return PullOutcome(source, "failed", reason)
+
+
+def land_pending(source: str, settings: Settings, lake: Lake, clock: Clock) -> list[LandOutcome]:
+    """Parse every raw pull that has no verdict yet, oldest first: the one just made, and what a
+    killed process left behind."""
+    with lake.lock(source):
+        return [
+            _land(source, observed_at, settings, lake, clock)
+            for observed_at in lake.pending(source)
+        ]
+
+
+def _land(
+    source: str, observed_at: datetime, settings: Settings, lake: Lake, clock: Clock
+) -> LandOutcome:
+    module = publisher(source)
+    state = read_state(settings.locations.states, source)
+    try:
+        pages = lake.read_raw(source, observed_at)
+        parsed = module.parse(pages, settings.sources[source])
+    except (InvalidStructure, DamagedPull) as error:
+        reason = str(error)
+        lake.refuse(source, observed_at, clock(), reason)
+        _note(settings, state.failed("invalid", reason, observed_at))
+        return LandOutcome(source, observed_at, "invalid", reason)
+    landing = lake.land_bronze(source, observed_at, clock(), parsed, module.PARSER_VERSION)
+    bad_values = dict(parsed.bad_values)
+    _note(
+        settings,
+        _after(
+            state,
+            landing.record.content_hash,
+            observed_at,
+            landing.status,
+            len(parsed.models),
+            bad_values,
+        ),
+    )
+    return LandOutcome(
+        source,
+        observed_at,
+        "unchanged" if landing.status == "unchanged" else "new",
+        None,
+        len(parsed.models),
+        len(parsed.benchmarks),
+        bad_values,
+        parsed.index_version,
+        landing.record.bronze,
+    )
+
+
+def _after(
+    state: SourceState,
+    content_hash: str,
+    observed_at: datetime,
+    status: str,
+    rows: int,
+    bad_values: dict[str, int],
+) -> SourceState:
+    """The state after a valid pull; an older pull that lands late changes nothing but history."""
+    newest = state.moment("newest_observed_at")
+    if newest is not None and newest > observed_at:
+        return state
+    return replace(
+        state,
+        last_attempt_at=iso(observed_at),
+        last_status=status,
+        last_error=None,
+        failures=0,
+        last_verified_at=iso(observed_at),
+        newest_observed_at=iso(observed_at),
+        content_hash=content_hash,
+        rows=rows,
+        bad_values=bad_values,
+    )
+
+
+def _note(settings: Settings, state: SourceState) -> None:
+    write_state(settings.locations.states, state)

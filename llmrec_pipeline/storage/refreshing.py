@@ -1,0 +1,79 @@
+"""A refresh in its steps. Orchestration and benchmarks call these; each may be repeated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from llmrec_pipeline.domain.ranking import task_rankings
+from llmrec_pipeline.domain.records import TASK_RANKINGS
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.inputs import served_inputs
+from llmrec_pipeline.storage.lake import Lake, polars_schema
+from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
+from llmrec_pipeline.storage.warehouse import (
+    Loaded,
+    Serving,
+    get_meta,
+    insert_frame,
+    judge_pulls,
+    load,
+    map_identities,
+    read_serving,
+    serve,
+    set_meta,
+    transaction,
+)
+
+_BRONZE_DIGESTS = "bronze_digests"
+_SERVED = "served"
+_RANKED = "ranked"
+
+
+def load_bronze(con: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake) -> Loaded:
+    """Load what is new and judge it. The digests are taken first: what lands while we load is
+    seen by the next refresh."""
+    digests = {source: lake.bronze_digest(source) for source in settings.sources}
+    loaded = load(con, lake)
+    judge_pulls(con, settings, loaded.earliest)
+    set_meta(con, _BRONZE_DIGESTS, json.dumps(digests, sort_keys=True))
+    return loaded
+
+
+def derive_silver(
+    con: duckdb.DuckDBPyConnection, settings: Settings, now: datetime, fixture: Fixture
+) -> list[Serving]:
+    """Choose what serves and give every name its key."""
+    map_identities(con, settings, fixture)
+    serving = serve(con, settings, now, fixture)
+    set_meta(con, _SERVED, con.sql("SELECT uuid()::VARCHAR").fetchall()[0][0])
+    return serving
+
+
+def rank_tasks(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
+    """Every task type and priority, ranked without constraints, into `task_rankings`."""
+    payload = ranking_payload(con, settings, read_serving(con))
+    frame = pl.DataFrame(task_rankings(payload), schema=polars_schema(TASK_RANKINGS))
+    with transaction(con):
+        con.execute("DELETE FROM task_rankings")
+        insert_frame(con, "task_rankings", frame)
+        set_meta(con, _RANKED, get_meta(con, _SERVED) or "")
+    return frame
+
+
+def publish_edition(
+    con: duckdb.DuckDBPyConnection, settings: Settings, now: datetime, fixture: Fixture
+) -> Published:
+    """Publish what the warehouse holds; rankings of an earlier state are made anew first, since
+    another run may have loaded between two steps of ours."""
+    if get_meta(con, _RANKED) != get_meta(con, _SERVED):
+        rank_tasks(con, settings)
+    bronze: Mapping[str, str] = json.loads(get_meta(con, _BRONZE_DIGESTS) or "{}")
+    inputs: dict[str, Any] = served_inputs(settings, read_serving(con), bronze, fixture.digest)
+    return publish(con, settings, now, inputs)

@@ -1,0 +1,38 @@
+-- Every index value now, long form. Two rows of one publisher that mean the same model are rare
+-- and stand in the review table; the first id is taken, so that the answer does not depend on
+-- their order.
+create or replace view measures_latest as
+with long as (
+    unpivot (
+        select
+            canonical_model_key,
+            source,
+            source_model_id,
+            index_version,
+            snapshot_ts,
+            quality_index,
+            coding_index,
+            math_index,
+            reasoning_index,
+            agentic_index,
+            writing_index
+        from silver_models
+    )
+    on quality_index, coding_index, math_index, reasoning_index, agentic_index, writing_index
+    into name measure_column value value
+)
+
+select
+    canonical_model_key,
+    source,
+    measure_column,
+    index_version,
+    value,
+    source_model_id,
+    snapshot_ts
+from long
+qualify
+    row_number() over (
+        partition by canonical_model_key, source, measure_column
+        order by source_model_id
+    ) = 1;

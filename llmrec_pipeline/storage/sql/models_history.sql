@@ -1,0 +1,40 @@
+-- Every row of every accepted pull, as the world looked then, under today's keys. A pull whose
+-- content was seen before has no rows of its own: it points to the bronze rows of that content.
+create or replace view models_history as
+select
+    m.source,
+    m.source_model_id,
+    m.model_name,
+    i.canonical_model_key,
+    i.base_model,
+    i.variant,
+    i.model_creator,
+    i.serving_host,
+    i.offering_key,
+    i.identity_method,
+    m.quality_index,
+    m.coding_index,
+    m.math_index,
+    m.reasoning_index,
+    m.agentic_index,
+    p.index_version,
+    m.output_tokens_per_s,
+    m.ttft_s,
+    m.price_input_per_1m,
+    m.price_output_per_1m,
+    m.price_cached_input_per_1m,
+    m.is_free,
+    m.context_window,
+    m.max_output_tokens,
+    m.release_date,
+    m.is_open_weights,
+    m.is_deprecated,
+    p.snapshot_ts
+from pulls as p
+inner join contents as c
+    on p.source = c.source and p.content_hash = c.content_hash
+inner join bronze_models as m
+    on c.source = m.source and c.observed_at = m.observed_at
+inner join model_identity_map as i
+    on m.source = i.source and m.source_model_id = i.source_model_id
+where p.status = 'accepted';

@@ -1,0 +1,1 @@
+"""Tests of the pipeline, and the publishers' test server that they share."""
