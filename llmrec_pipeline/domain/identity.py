@@ -362,7 +362,7 @@ class IdentityRules:
         while at < len(words):
             for length in (2, 1):
                 row = self._variant_words.get(tuple(words[at : at + length]))
-                if row is not None and _fill(found, row.slot, row.value):
+                if row is not None and _fill(found, row.slot, row.value or words[at]):
                     at += length
                     break
             else:
@@ -381,7 +381,7 @@ class IdentityRules:
             if row is None or not row.trails(creator):
                 continue
             own = self._own_words.has(creator, "-".join(words))
-            if own or not _fill(slots, row.slot, row.value):
+            if own or not _fill(slots, row.slot, row.value or words[-1]):
                 return False
             del words[-length:]
             return True
@@ -540,9 +540,9 @@ class _CompiledRewrite:
             words[at : at + size] = self._put
 
 
-def _fill(slots: dict[str, str], slot: str, value: str | None) -> bool:
+def _fill(slots: dict[str, str], slot: str, value: str) -> bool:
     """Whether a variant word fits: each slot holds one value."""
-    return slot == "nothing" or value is None or slots.setdefault(slot, value) == value
+    return slot == "nothing" or slots.setdefault(slot, value) == value
 
 
 def _variant_text(slots: dict[str, str]) -> str | None:

@@ -220,10 +220,10 @@ class IdentityConfig(BaseModel):
         )
         _unique((w for row in self.variant_words for w in row.words), "variant_words: words")
         _unique((family.base for family in self.releases), "releases: base")
-        _known(
-            (r.creator for table in (self.own_words, self.separate_modes) for r in table), creators
-        )
-        _known((r.creator for r in (*self.single_releases, *self.default_variants)), creators)
+        _known((row.creator for row in self.own_words), creators)
+        _known((row.creator for row in self.separate_modes), creators)
+        _known((row.creator for row in self.single_releases), creators)
+        _known((row.creator for row in self.default_variants), creators)
         _known((r.creator for r in self.rewrites if r.creator), creators)
         _known((f.base.partition("/")[0] for f in self.releases), creators)
         _known((h.first_party_of for h in self.hosts if h.first_party_of), creators)

@@ -1,8 +1,7 @@
 """The grammar of a request in words: prices, context sizes and providers.
 
-A text becomes a list of tokens in one pass; everything else looks at a bounded window of tokens,
-so reading takes time linear in the text whatever is typed. Numbers are exact fractions until the
-end: "0.5 USD per 1K tokens" is 500 USD per 1M tokens, not nearly so.
+Everything looks at a bounded window of tokens, so reading takes time linear in the text. Numbers
+are exact fractions until the end: "0.5 USD per 1K tokens" is 500 USD per 1M tokens, not nearly so.
 
 Belongs here: what a phrase means. Does not belong here: task types and priorities, whose words
 are configuration, and what is done with the reading (`llmrec_pipeline.domain.task_profile`).
@@ -10,116 +9,14 @@ are configuration, and what is done with the reading (`llmrec_pipeline.domain.ta
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
+
+from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
 
 Meaning = TypeVar("Meaning")
 
-_TOKEN = re.compile(
-    r"""[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?  # 1,000,000 or 0.5
-      | \.[0-9]+
-      | [^\W\d_]+(?:'[^\W\d_]+)*
-      | \S""",
-    re.VERBOSE,
-)
-_FIRST_UNSPACED, _LAST_UNSPACED = "\u3040", "\ud7af"  # kana, Han, Hangul: a character a token
-_SUPERSCRIPT = re.compile("([\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
-_LONGEST_NUMBER = 18  # characters; a longer run of digits is an id, not an amount
 _MILLION = Fraction(1_000_000)
-
-
-class Token(NamedTuple):
-    """A word, number or sign, folded to lower case, with its place in the folded text."""
-
-    text: str
-    start: int
-    end: int
-    number: Fraction | None
-
-
-class Text(NamedTuple):
-    """A folded text, its tokens, and which of them a reading has used."""
-
-    folded: str
-    tokens: list[Token]
-    taken: list[bool]
-
-    @classmethod
-    def of(cls, text: str) -> Text:
-        # Written as a power first: NFKC would turn 2¹⁷ into 217.
-        powers = _SUPERSCRIPT.sub(r"^\1", text)
-        folded = unicodedata.normalize("NFKC", powers).casefold().replace("\u2019", "'")
-        tokens = [token for found in _TOKEN.finditer(folded) for token in _tokens(found)]
-        return cls(folded, tokens, [False] * len(tokens))
-
-    def word(self, index: int) -> str:
-        return self.tokens[index].text if 0 <= index < len(self.tokens) else ""
-
-    def quote(self, start: int, end: int) -> str:
-        """The folded text of the tokens from start to end."""
-        return self.folded[self.tokens[start].start : self.tokens[end - 1].end]
-
-    def take(self, start: int, end: int) -> None:
-        self.taken[start:end] = [True] * (end - start)
-
-    def touching(self, index: int) -> bool:
-        """Whether nothing stands between this token and the next."""
-        return (
-            index + 1 < len(self.tokens) and self.tokens[index].end == self.tokens[index + 1].start
-        )
-
-
-class Match(NamedTuple, Generic[Meaning]):
-    """A phrase found: what it means and the tokens it covers."""
-
-    meaning: Meaning
-    start: int
-    end: int
-
-
-class Phrases(Generic[Meaning]):
-    """Phrases with a meaning each. A trailing `*` lets the last word go on: `refactor*`.
-
-    Raises ValueError for a phrase without a word.
-    """
-
-    def __init__(self, phrases: Iterable[tuple[str, Meaning]]) -> None:
-        self._by_first: dict[str, list[tuple[tuple[str, ...], bool, Meaning]]] = {}
-        for phrase, meaning in phrases:
-            words = tuple(token.text for token in Text.of(phrase.removesuffix("*")).tokens)
-            if not words:
-                raise ValueError(f"the phrase {phrase!r} has no word")
-            entry = (words, phrase.endswith("*"), meaning)
-            self._by_first.setdefault(words[0][0], []).append(entry)
-        for entries in self._by_first.values():
-            entries.sort(key=lambda entry: (-len(entry[0]), -sum(map(len, entry[0])), entry[1]))
-
-    def at(self, text: Text, start: int) -> Match[Meaning] | None:
-        """The longest phrase that begins at this token and uses none that is taken."""
-        word = text.word(start)
-        for words, open_ended, meaning in self._by_first.get(word[:1], ()):
-            last = len(words) - 1
-            end = start + last + 1
-            if end > len(text.tokens) or any(text.taken[start:end]):
-                continue
-            if any(text.tokens[start + i].text != words[i] for i in range(last)):
-                continue
-            final = text.tokens[end - 1].text
-            if final == words[last] or (open_ended and final.startswith(words[last])):
-                return Match(meaning, start, end)
-        return None
-
-    def find(self, text: Text) -> Iterator[Match[Meaning]]:
-        """Phrases from left to right, the longest at each place, none overlapping."""
-        index = 0
-        while index < len(text.tokens):
-            match = self.at(text, index)
-            if match is not None:
-                yield match
-            index = index + 1 if match is None else match.end
 
 
 class PriceReading(NamedTuple):
@@ -144,29 +41,6 @@ class ProviderReading(NamedTuple):
     denied: tuple[str, ...]
     allowed_quotes: tuple[str, ...]
     denied_quotes: tuple[str, ...]
-
-
-def _tokens(found: re.Match[str]) -> Iterator[Token]:
-    """The token of a match; a word in a script without spaces is cut into characters."""
-    text, start = found[0], found.start()
-    if text.isascii():
-        yield Token(text.removesuffix("'s"), start, found.end(), _exact(text))
-        return
-    cut = 0
-    for index, character in enumerate(text):
-        if _FIRST_UNSPACED <= character <= _LAST_UNSPACED:
-            if cut < index:
-                yield Token(text[cut:index], start + cut, start + index, None)
-            yield Token(character, start + index, start + index + 1, None)
-            cut = index + 1
-    if cut < len(text):
-        yield Token(text[cut:], start + cut, found.end(), None)
-
-
-def _exact(text: str) -> Fraction | None:
-    if len(text) > _LONGEST_NUMBER or not text[-1].isdigit():
-        return None
-    return Fraction(text.replace(",", ""))
 
 
 def _phrases(meanings: dict[Meaning, str]) -> Phrases[Meaning]:

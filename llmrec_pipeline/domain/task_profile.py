@@ -18,7 +18,7 @@ from llmrec_pipeline.domain.records import INDEX_COLUMNS, WRITING_INDEX
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS, Weights
 
 if TYPE_CHECKING:
-    from llmrec_pipeline.domain.request_text import Text
+    from llmrec_pipeline.domain.request_tokens import Text
 
 NO_PRIORITY = "none"
 PRIORITIES = (NO_PRIORITY, "quality", "speed", "cost")
@@ -297,13 +297,8 @@ def read_request(text: str, tasks: Tasks, *, provider_aliases: Mapping[str, str]
     Raises RequestError for a contradiction within the text.
     """
     # The grammar is needed for a text only: a ranking starts faster without it.
-    from llmrec_pipeline.domain.request_text import (
-        Phrases,
-        Text,
-        read_context,
-        read_price,
-        read_providers,
-    )
+    from llmrec_pipeline.domain.request_text import read_context, read_price, read_providers
+    from llmrec_pipeline.domain.request_tokens import Phrases, Text
 
     words = Text.of(text)
     names = Phrases(
@@ -351,7 +346,7 @@ def _heaviest(
     text: Text, meanings: Iterable[tuple[str, Words]]
 ) -> tuple[str | None, tuple[str, ...]]:
     """The meaning whose words weigh most, and the words; (None, ()) where no word speaks."""
-    from llmrec_pipeline.domain.request_text import Phrases
+    from llmrec_pipeline.domain.request_tokens import Phrases
 
     phrases = Phrases(
         (phrase, (name, weight))

@@ -12,7 +12,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetK
 from llmrec_pipeline.domain.records import Kind, Table
 from llmrec_pipeline.orchestration.metadata import markdown_table
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.warehouse import Serving
+from llmrec_pipeline.storage.origins import Serving
 
 PULL_SUCCEEDED = "the_publisher_answered"
 STRUCTURE_KNOWN = "the_pages_have_the_known_structure"

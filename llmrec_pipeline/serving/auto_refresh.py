@@ -42,13 +42,14 @@ def sources_due(
 
 def _is_due(state: SourceState, now: datetime, rules: Mapping[str, float]) -> bool:
     verified, attempt = state.moment("last_verified_at"), state.moment("last_attempt_at")
-    if verified is not None and now - verified <= timedelta(hours=rules["live_hours"]):
+    live = timedelta(hours=rules["live_hours"])
+    if verified is not None and now - verified <= live:
         return False
     if attempt is None:
         return True
     if state.last_status == "skipped":
-        return now - attempt > timedelta(hours=rules["live_hours"])
-    pause = timedelta(minutes=rules["backoff_minutes"]) * 2 ** min(max(state.failures - 1, 0), 10)
+        return now - attempt > live
+    pause = timedelta(minutes=rules["backoff_minutes"]) * (1 << min(max(state.failures - 1, 0), 10))
     return now - attempt > min(pause, _LONGEST_BACKOFF)
 
 

@@ -67,7 +67,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
         # A model listed on two pages moved while we turned them: the first is as good.
         if source_model_id in models:
             continue
-        row = settle_prices(cells.read(record))
+        row = _settled(cells.read(record))
         models[source_model_id] = {
             "source_model_id": source_model_id,
             "model_name": name,
@@ -79,6 +79,16 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
         benchmarks.extend(_benchmarks(record, source_model_id, version, url))
     cells.require_mostly_good(settings.max_bad_share)
     return ParsedPull(list(models.values()), benchmarks, dict(cells.bad), version)
+
+
+def _settled(row: dict[str, Any]) -> dict[str, Any]:
+    """Zero prices mean free only where somebody serves the model, that is where its speed was
+    measured; elsewhere nobody sells it and the price is unknown."""
+    if row.get("output_tokens_per_s") is None:
+        for column in ("price_input_per_1m", "price_output_per_1m"):
+            if row.get(column) == 0:
+                row[column] = None
+    return settle_prices(row)
 
 
 def _envelope(page: RawPage) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 
 _ABSENT = object()
 MAX_TEXT = 300
+_HUGE = 10**18
 
 
 def load_json(page: RawPage) -> Any:
@@ -106,17 +107,17 @@ class CellReader:
         """A finite number within the column's range, or None; -1 is the other way to say
         unknown, so it is not counted as bad."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return self._known(column, None)
+            self.bad[column.name] += 1
+            return None
         # Integers beyond a double's range would overflow in float().
-        if isinstance(value, int) and abs(value) > 10**18:
-            return self._known(column, None)
-        number = float(value) * scale
+        number = math.inf if abs(value) > _HUGE else float(value) * scale
         if value == -1 or (number == 0 and zero_is_unknown):
             return None
         low = -math.inf if column.minimum is None else column.minimum
         high = math.inf if column.maximum is None else column.maximum
         if not math.isfinite(number) or not low <= number <= high:
-            return self._known(column, None)
+            self.bad[column.name] += 1
+            return None
         return int(number) if column.kind is Kind.INTEGER else number
 
     def require_mostly_good(self, max_bad_share: float) -> None:

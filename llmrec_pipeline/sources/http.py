@@ -33,6 +33,9 @@ KEPT_HEADERS = (
     "x-ratelimit-remaining",
     "x-ratelimit-reset",
 )
+# A retry is told by the state of its source; a log line of its own would land amid an answer.
+stamina.instrumentation.set_on_retry_hooks([])
+
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MEANING = {
     401: "the key was refused",

@@ -14,8 +14,8 @@ from llmrec_pipeline import __version__
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.origins import Serving, origin_at
 from llmrec_pipeline.storage.states import read_state
-from llmrec_pipeline.storage.warehouse import Serving, origin_at
 
 _DERIVING = ("domain", "sources", "storage")
 

@@ -28,7 +28,13 @@ from filelock import FileLock
 from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Kind, Table
 from llmrec_pipeline.domain.timestamps import iso, parse_iso, parse_stamp, stamp
 from llmrec_pipeline.sources.pull import ParsedPull, RawPage
-from llmrec_pipeline.storage.files import append_line, sync_folder, write_aside, write_bytes, write_json
+from llmrec_pipeline.storage.files import (
+    append_line,
+    sync_folder,
+    write_aside,
+    write_bytes,
+    write_json,
+)
 
 MANIFEST = "manifest.json"
 # How far back an unfinished pull is looked for: pulls are six hours apart.

@@ -34,7 +34,8 @@ from llmrec_pipeline.storage.editions import (
 )
 from llmrec_pipeline.storage.files import sync_folder, write_json
 from llmrec_pipeline.storage.inputs import code_version, hash_inputs
-from llmrec_pipeline.storage.warehouse import Serving, read_serving, sql_text
+from llmrec_pipeline.storage.origins import Serving, read_serving
+from llmrec_pipeline.storage.warehouse import sql_text
 
 SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
@@ -145,7 +146,9 @@ def _offering(offering: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str
         "output_tokens_per_s": model["output_tokens_per_s"] if own else None,
         "ttft_s": model["ttft_s"] if own else None,
         "source": offering["price_source"],
-        "speed_source": model["output_tokens_per_s_source"] if own else None,
+        "context_window_source": offering["context_window_source"],
+        "output_tokens_per_s_source": model["output_tokens_per_s_source"] if own else None,
+        "ttft_s_source": model["ttft_s_source"] if own else None,
     }
 
 

@@ -15,21 +15,13 @@ from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import served_inputs
+from llmrec_pipeline.storage.judging import judge_pulls
 from llmrec_pipeline.storage.lake import Lake, polars_schema
+from llmrec_pipeline.storage.loading import Loaded, load
+from llmrec_pipeline.storage.naming import map_identities
+from llmrec_pipeline.storage.origins import Serving, read_serving, serve
 from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
-from llmrec_pipeline.storage.warehouse import (
-    Loaded,
-    Serving,
-    get_meta,
-    insert_frame,
-    judge_pulls,
-    load,
-    map_identities,
-    read_serving,
-    serve,
-    set_meta,
-    transaction,
-)
+from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, transaction
 
 _BRONZE_DIGESTS = "bronze_digests"
 _SERVED = "served"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.ranking import SCORERS, rank_columns, recommend, task_rankings
@@ -546,6 +546,7 @@ def payloads(draw: st.DrawFn) -> dict[str, Any]:
     return payload(*models)
 
 
+@settings(deadline=None)
 @given(data=payloads(), order=st.randoms(use_true_random=False), scorer=st.sampled_from(SCORERS))
 def test_the_order_of_the_rows_does_not_matter(
     data: dict[str, Any], order: random.Random, scorer: str
@@ -557,6 +558,7 @@ def test_the_order_of_the_rows_does_not_matter(
     assert recommend(shuffled, CODING, scorer=scorer) == recommend(data, CODING, scorer=scorer)
 
 
+@settings(deadline=None)
 @given(data=payloads(), scorer=st.sampled_from(SCORERS), price=_value)
 def test_every_model_is_ranked_not_measured_or_excluded_and_scored_from_0_to_1(
     data: dict[str, Any], scorer: str, price: float | None
@@ -576,6 +578,7 @@ def test_every_model_is_ranked_not_measured_or_excluded_and_scored_from_0_to_1(
 
 
 @pytest.mark.parametrize("policy", ["penalize", "neutral"])
+@settings(deadline=None)
 @given(data=payloads())
 def test_the_batch_equals_the_single_answer_to_the_bit(data: dict[str, Any], policy: str) -> None:
     batch = task_rankings(data, scorers=SCORERS, missing_policy=policy)

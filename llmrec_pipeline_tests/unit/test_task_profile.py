@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.scoring.weighted import Weights
@@ -244,6 +244,7 @@ def test_weights(priority: str, budget: bool, weights: tuple[float, ...]) -> Non
     assert TASKS.weights(priority, budget=budget) == weights
 
 
+@settings(deadline=None)
 @given(
     parts=st.tuples(*[st.integers(0, 1_000)] * 2).filter(lambda p: sum(p) <= 1_000),
     shift=st.integers(0, 1_000),
@@ -389,6 +390,7 @@ def test_a_wrong_configuration_names_the_key(
         Tasks.from_mapping(content)
 
 
+@settings(deadline=None)
 @given(text=st.text(max_size=200))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
@@ -405,6 +407,7 @@ _PIECES = """
 """
 
 
+@settings(deadline=None)
 @given(
     pieces=st.lists(st.sampled_from(_PIECES.split()), max_size=25), gap=st.sampled_from(["", " "])
 )

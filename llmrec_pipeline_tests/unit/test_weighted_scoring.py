@@ -7,7 +7,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.scoring.weighted import (
@@ -105,6 +105,7 @@ def test_a_range_without_end_is_refused(values: list[float]) -> None:
         Scale.of(values)
 
 
+@settings(deadline=None)
 @given(pool=_pools, parts=_weights, policy=_policies)
 def test_floats_and_columns_agree_to_the_bit(
     pool: list[tuple[float | None, ...]], parts: tuple[int, int, int], policy: str
@@ -118,6 +119,7 @@ def test_floats_and_columns_agree_to_the_bit(
         assert floats == [bits(value) for value in getattr(by_column, field).tolist()]
 
 
+@settings(deadline=None)
 @given(pool=_pools, parts=_weights, policy=_policies)
 def test_norms_and_scores_are_from_0_to_1(
     pool: list[tuple[float | None, ...]], parts: tuple[int, int, int], policy: str
@@ -126,6 +128,7 @@ def test_norms_and_scores_are_from_0_to_1(
         assert all(0.0 <= value <= 1.0 for value in scored)
 
 
+@settings(deadline=None)
 @given(pool=_pools, parts=_weights)
 def test_a_dominated_model_is_never_above(
     pool: list[tuple[float | None, ...]], parts: tuple[int, int, int]

@@ -1,6 +1,5 @@
 """`raw/<source>` and `bronze/<source>`, from one factory. Nothing here opens DuckDB."""
 
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,6 +1,5 @@
 """What people act on: `task_rankings` and `edition`."""
 
-
 from collections.abc import Iterator
 from typing import Any
 

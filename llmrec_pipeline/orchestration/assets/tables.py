@@ -1,6 +1,5 @@
 """The warehouse: `bronze_models`, `silver_models`, `models_history`, `models_latest`."""
 
-
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -30,8 +29,8 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
+from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
-from llmrec_pipeline.storage.warehouse import read_serving
 
 Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
 
@@ -43,12 +42,6 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
 
 def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDefinition]:
     """The four warehouse assets."""
-    common: dict[str, Any] = {
-        "group_name": GROUP_WAREHOUSE,
-        "owners": [OWNER],
-        "kinds": {"duckdb", "table"},
-        "pool": TEAM_POOL,
-    }
 
     @asset(
         key=vocabulary.BRONZE_MODELS,
@@ -66,7 +59,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 description="A quarantined pull stays in bronze; the accepted one before it serves.",
             )
         ],
-        **common,
+        group_name=GROUP_WAREHOUSE,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=TEAM_POOL,
     )
     def bronze_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection() as con:
@@ -113,7 +109,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 description="At least nine of ten names of each source mean a known model.",
             ),
         ],
-        **common,
+        group_name=GROUP_WAREHOUSE,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=TEAM_POOL,
     )
     def silver_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
         now = clock()
@@ -160,7 +159,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             "A view: better identity rules re-read the same history."
         ),
         metadata=column_schema(MODELS_HISTORY),
-        **common,
+        group_name=GROUP_WAREHOUSE,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=TEAM_POOL,
     )
     def models_history(warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection(read_only=True) as con:
@@ -189,7 +191,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         ),
         metadata=column_schema(MODELS_LATEST),
         check_specs=checks.table_check_specs(MODELS_LATEST, vocabulary.MODELS_LATEST),
-        **common,
+        group_name=GROUP_WAREHOUSE,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=TEAM_POOL,
     )
     def models_latest(warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection(read_only=True) as con:

@@ -1,0 +1,177 @@
+"""Origins: which pull or fixture stands for each source now, and the copies that views read."""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass, replace
+from datetime import datetime, timedelta
+
+import duckdb
+import polars as pl
+
+from llmrec_pipeline.domain.records import (
+    BENCHMARK_RESULTS,
+    MODELS_SNAPSHOT,
+)
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.lake import polars_schema
+from llmrec_pipeline.storage.warehouse import (
+    insert_frame,
+    sql_text,
+    transaction,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Which pull or fixture stands for a source now."""
+
+    source: str
+    origin: str  # live, cached, fixture, none
+    snapshot_ts: datetime | None
+    verified_at: datetime | None
+    content_hash: str | None
+    index_version: str | None
+    rows: int
+    accepted_at: datetime | None  # when the newest accepted pull was last verified
+    accepted_content: str | None
+    in_fixture: bool
+
+
+def serve(
+    con: duckdb.DuckDBPyConnection, settings: Settings, now: datetime, fixture: Fixture | None
+) -> list[Serving]:
+    """Choose for each source what stands for it now, and copy those rows: live, cached, fixture
+    or nothing. Everything that ranks reads these copies, so its cost does not grow with history."""
+    serving = [_serving(con, settings, source, now, fixture) for source in settings.sources]
+    with transaction(con):
+        for table in ("serving", "serving_models", "serving_benchmarks"):
+            con.execute(f"DELETE FROM {table}")
+        for entry in serving:
+            con.execute(
+                f"INSERT INTO serving VALUES ({', '.join('?' * len(astuple(entry)))})",
+                list(astuple(entry)),
+            )
+            if entry.origin == "fixture" and fixture is not None:
+                _serve_fixture(con, entry.source, fixture)
+            elif entry.origin in ("live", "cached"):
+                _serve_pull(con, entry)
+        _configure_views(con, settings)
+    return serving
+
+
+def _serving(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    source: str,
+    now: datetime,
+    fixture: Fixture | None,
+) -> Serving:
+    in_fixture = (
+        fixture is not None and settings.sources[source].fixture and source in fixture.sources()
+    )
+    nothing = Serving(source, "none", None, None, None, None, 0, None, None, in_fixture)
+    if not settings.sources[source].enabled:
+        return nothing
+    row = con.execute(sql_text("newest_accepted"), {"source": source}).fetchone()
+    if row is not None:
+        snapshot_ts, content_hash, index_version, rows, verified_at = row
+        nothing = replace(nothing, accepted_at=verified_at, accepted_content=content_hash)
+        origin = origin_at(verified_at, now, settings)
+        if origin is not None:
+            return replace(
+                nothing,
+                origin=origin,
+                snapshot_ts=snapshot_ts,
+                verified_at=verified_at,
+                content_hash=content_hash,
+                index_version=index_version,
+                rows=rows,
+            )
+    if in_fixture and fixture is not None:
+        observed_at = fixture.observed_at(source)
+        return replace(
+            nothing,
+            origin="fixture",
+            snapshot_ts=observed_at,
+            verified_at=observed_at,
+            content_hash=fixture.digest,
+            rows=len(fixture.parsed(source).models),
+        )
+    return nothing
+
+
+def origin_at(verified_at: datetime, now: datetime, settings: Settings) -> str | None:
+    """`live`, `cached`, or None for what is too old to serve."""
+    schedule = settings.pipeline.schedule
+    age = now - verified_at
+    if age <= timedelta(hours=schedule.live_hours):
+        return "live"
+    return "cached" if age <= timedelta(days=schedule.cached_days) else None
+
+
+def _serve_fixture(con: duckdb.DuckDBPyConnection, source: str, fixture: Fixture) -> None:
+    parsed = fixture.parsed(source)
+    common = {
+        "source": source,
+        "observed_at": fixture.observed_at(source),
+        "parser_version": fixture.parser_version(source),
+    }
+    schema = polars_schema(MODELS_SNAPSHOT)
+    models = pl.DataFrame(
+        [[{**model, **common}.get(name) for name in schema] for model in parsed.models],
+        schema=schema,
+        orient="row",
+    ).with_columns(origin=pl.lit("fixture"), snapshot_ts=pl.col("observed_at"))
+    insert_frame(con, "serving_models", models)
+    schema = polars_schema(BENCHMARK_RESULTS)
+    benchmarks = pl.DataFrame(
+        [[{**row, **common}.get(name) for name in schema] for row in parsed.benchmarks],
+        schema=schema,
+        orient="row",
+    )
+    insert_frame(con, "serving_benchmarks", benchmarks)
+
+
+def _serve_pull(con: duckdb.DuckDBPyConnection, entry: Serving) -> None:
+    ((place,),) = con.execute(
+        "SELECT observed_at FROM contents WHERE source = ? AND content_hash = ?",
+        [entry.source, entry.content_hash],
+    ).fetchall()
+    names = ", ".join(name for name in MODELS_SNAPSHOT.names if name != "observed_at")
+    con.execute(
+        f"INSERT INTO serving_models BY NAME SELECT {names}, ? AS observed_at, ? AS origin, "
+        "? AS snapshot_ts FROM bronze_models WHERE source = ? AND observed_at = ?",
+        [entry.snapshot_ts, entry.origin, entry.snapshot_ts, entry.source, place],
+    )
+    names = ", ".join(name for name in BENCHMARK_RESULTS.names if name != "observed_at")
+    con.execute(
+        f"INSERT INTO serving_benchmarks BY NAME SELECT {names}, ? AS observed_at "
+        "FROM bronze_benchmarks WHERE source = ? AND observed_at = ?",
+        [entry.snapshot_ts, entry.source, place],
+    )
+
+
+def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """The orders and mappings that the views read."""
+    con.execute("DELETE FROM source_order")
+    orders = {
+        **settings.pipeline.merge.model_dump(),
+        "measures": settings.publisher_order,
+    }
+    for kind, order in orders.items():
+        for position, source in enumerate(order):
+            con.execute("INSERT INTO source_order VALUES (?, ?, ?)", [kind, source, position])
+    con.execute("DELETE FROM benchmark_columns")
+    for name, source in settings.sources.items():
+        for category, column in source.categories.items():
+            if column not in MODELS_SNAPSHOT.names:
+                con.execute(
+                    "INSERT INTO benchmark_columns VALUES (?, ?, ?)", [name, category, column]
+                )
+
+
+def read_serving(con: duckdb.DuckDBPyConnection) -> list[Serving]:
+    """What `serve` chose last, by source."""
+    rows = con.sql("SELECT * FROM serving ORDER BY source").fetchall()
+    return [Serving(*row) for row in rows]
