@@ -104,9 +104,15 @@ class CreatorsAndHosts:
         for prefix in self._prefixes.get(host or "", ()):
             if len(rest) > len(prefix) and rest[: len(prefix)] == prefix:
                 rest = rest[len(prefix) :]
-        for length in (2, 1):
-            maker = self._creators.get("".join(rest[:length])) if len(rest) > length else None
-            told = self.implied(rest[length:]) if maker is not None else None
-            if told is not None and told.creator == maker:
-                return rest[length:]
+        while (maker_words := self._maker_words(rest)) > 0:
+            rest = rest[maker_words:]
         return rest
+
+    def _maker_words(self, words: tuple[str, ...]) -> int:
+        """How many words in front only repeat who makes what the others name."""
+        for length in (2, 1):
+            maker = self._creators.get("".join(words[:length])) if len(words) > length else None
+            told = self.implied(words[length:]) if maker is not None else None
+            if told is not None and told.creator == maker:
+                return length
+        return 0

@@ -1,14 +1,17 @@
 """The shape of `config/identity.yaml`: every table that the identity rules read.
 
-What belongs here: the models that validate the tables, and checks of one row against another.
+What belongs here: the models that validate the tables, checks of one row against another, and the
+look-up of a row by name.
 What does not: how a name is read (`model_text`) and how rules are applied (`identity`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
-from typing import Annotated, Literal, Self
+from fnmatch import translate
+from typing import Annotated, Generic, Literal, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -37,6 +40,37 @@ class _Rule(_Row):
 
     reason: Annotated[str, Field(min_length=1)]
     counter_example: str | None = Field(default=None, alias="not")
+
+
+class NamesOfCreator(Protocol):
+    """A row about some of a creator's names."""
+
+    @property
+    def creator(self) -> str: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+
+Named = TypeVar("Named", bound=NamesOfCreator)
+
+
+class NameTable(Generic[Named]):
+    """Rows of a table, found by creator and glob of a base name."""
+
+    def __init__(self, rows: Iterable[Named]) -> None:
+        self._rows: dict[str, list[tuple[re.Pattern[str], Named]]] = {}
+        for row in rows:
+            pattern = re.compile("|".join(translate(glob) for glob in row.names))
+            self._rows.setdefault(row.creator, []).append((pattern, row))
+
+    def matches(self, creator: str, base: str) -> Iterable[Named]:
+        """Rows for a base name, in the order of the table."""
+        return (row for pattern, row in self._rows.get(creator, ()) if pattern.match(base))
+
+    def has(self, creator: str, base: str) -> bool:
+        """Whether any row is for a base name."""
+        return any(True for _ in self.matches(creator, base))
 
 
 class SourceReading(_Row):
@@ -184,6 +218,12 @@ class Alias(_Rule):
     source: str | None = None
     since: date | None = None
     until: date | None = None
+
+    def holds_on(self, day: date | None) -> bool:
+        """Whether it holds for a name of that date; None where the publisher gives none."""
+        if day is None:
+            return self.since is None and self.until is None
+        return (self.since or day) <= day and (self.until is None or day < self.until)
 
 
 class IdentityConfig(BaseModel):

@@ -47,6 +47,15 @@ _VERSION_POINT = re.compile(r"(?<=\d)p(?=\d)")
 _SIZE = re.compile(r"^(?:\d+x)?\d+[bmt]$|^\d+e$|^e\d+b$")
 
 
+class Abstain(Exception):
+    """A name that cannot be read for certain: why, and the nearest key if there is one."""
+
+    def __init__(self, reason: str, proposal: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.proposal = proposal
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """A date in a name, known to the day or to the month."""
@@ -119,7 +128,7 @@ def read(text: str) -> Written:
         path=tuple(segment.strip() for segment in path if segment.strip()),
         words=tuple(_dated_words(name, stamps)),
         notes=tuple(tuple(words) for note in notes if (words := _dated_words(note, stamps))),
-        suffixes=tuple(tuple(words) for part in suffixes if (words := words_of(part))),
+        suffixes=tuple(tuple(words) for part in suffixes if (words := _dated_words(part, stamps))),
         stamps=tuple(dict.fromkeys(stamps)),
         whole=slug("-".join((name, *notes, *suffixes))),
     )
@@ -131,13 +140,15 @@ def is_size(word: str) -> bool:
 
 
 def _drop_revision(suffixes: Sequence[str], name: str) -> tuple[list[str], str]:
-    """Cloud hosts end ids in `-v2:0`, a revision of the host's entry; `-v0:2` is the model's 0.2."""
+    """Cloud hosts end ids in `-v2:0`, a revision of the host's entry. In `-v0:2`, and where the
+    name has no other number, it is the model's own version."""
     kept = [part for part in suffixes if not part.strip().isdigit()]
     if len(kept) == len(suffixes):
         return kept, name
-    if name.endswith("-v0"):
+    bare = re.sub(r"-v\d+$", "", name)
+    if name.endswith("-v0") or not any(char.isdigit() for char in bare):
         return kept, f"{name}-{suffixes[0].strip()}"
-    return kept, re.sub(r"-v\d+$", "", name)
+    return kept, bare
 
 
 def _dated_words(text: str, stamps: list[Stamp]) -> list[str]:
@@ -148,18 +159,23 @@ def _dated_words(text: str, stamps: list[Stamp]) -> list[str]:
         stamps.append(Stamp(year, _MONTHS[match[1]]))
         return " "
 
-    words = words_of(_VERSION_POINT.sub(".", _MONTH_NAME.sub(take, text)))
-    kept: list[str] = []
+    undated = _VERSION_POINT.sub(".", _MONTH_NAME.sub(take, text))
+    # What `@` separates is never read as one date: `name-05@2024-08`.
+    parts = [_without_stamps(words_of(part), stamps) for part in undated.split("@")]
+    return _without_stamps([word for part in parts for word in part], stamps)
+
+
+def _without_stamps(words: list[str], stamps: list[Stamp]) -> list[str]:
     at = 0
     while at < len(words):
         stamp, length = _stamp_at(words, at)
         if stamp is None:
-            kept.append(words[at])
             at += 1
         else:
             stamps.append(stamp)
-            at += length
-    return kept
+            del words[at : at + length]
+            at = max(at - 2, 0)
+    return words
 
 
 def _stamp_at(words: Sequence[str], at: int) -> tuple[Stamp | None, int]:
@@ -181,7 +197,7 @@ def _stamp_at(words: Sequence[str], at: int) -> tuple[Stamp | None, int]:
         return stamp, 3
     if sizes[:2] == [4, 2]:
         stamp = _stamp(numbers[0], numbers[1])
-    elif sizes[:2] == [2, 4]:
+    elif sizes[:2] == [2, 4] and sizes[2:] != [2]:
         stamp = _stamp(numbers[1], numbers[0])
     if stamp is not None:
         return stamp, 2

@@ -9,7 +9,7 @@ which they arrived.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -63,8 +63,14 @@ class FoldState:
 
     accepted: str | None = None  # content hash in force
     previous: str | None = None  # content hash of the pull before
-    doubted: str | None = None  # quarantined content that may be believed in the end
-    doubted_since: datetime | None = None
+    doubted_since: datetime | None = None  # first of the pulls in a row that were not believed
+
+
+def believed_from(state: FoldState, rules: AcceptanceRules) -> datetime | None:
+    """From when on what is doubted now counts as how things are; None where nothing is."""
+    if state.doubted_since is None:
+        return None
+    return state.doubted_since + timedelta(hours=rules.believe_after_hours)
 
 
 def doubt(content: PullContent, before: PullContent | None, rules: AcceptanceRules) -> str | None:
@@ -95,43 +101,33 @@ def judge(
     """Verdicts of one source's pulls in order of observation, each with the state behind it, so
     that a fold can be taken up where an earlier one ended.
 
-    `content_of` maps a content hash to its content; it may load lazily.
+    `content_of` maps a content hash to its content; it may load lazily. What has been doubted for
+    long enough, without a way back, is believed; a pull without models never is.
     """
     state = state or FoldState()
     for pull in pulls:
         content = content_of[pull.content_hash]
-        before = content_of[state.accepted] if state.accepted else None
-        rows_previous = len(before.ids) if before else None
+        before = content_of[state.accepted] if state.accepted is not None else None
+        deadline = believed_from(state, rules)
+        believed = deadline is not None and pull.observed_at >= deadline
         status: Status
         reason: str | None = None
-        rebased = False
-        if pull.content_hash == state.previous and not _believed_by_now(pull, state, rules):
+        if pull.content_hash == state.previous and not believed:
             status = "unchanged"
         elif pull.content_hash == state.accepted:
             # Back to what was in force, after something that was not believed.
             status, state = "accepted", FoldState(accepted=state.accepted)
         else:
-            reason = doubt(content, before, rules)
-            if reason and not _believed_by_now(pull, state, rules):
-                status = "quarantined"
-                if state.doubted != pull.content_hash:
-                    state = FoldState(
-                        state.accepted,
-                        None,
-                        pull.content_hash,
-                        state.doubted_since or pull.observed_at,
-                    )
+            if not content.ids:
+                reason = "it has no models"
+            elif not believed:
+                reason = doubt(content, before, rules)
+            if reason is None:
+                status, state = "accepted", FoldState(accepted=pull.content_hash)
             else:
-                reason = None
-                status = "accepted"
-                rebased = (
-                    before is not None
-                    and content.index_version is not None
-                    and before.index_version is not None
-                    and content.index_version != before.index_version
-                )
-                state = FoldState(accepted=pull.content_hash)
-        state = FoldState(state.accepted, pull.content_hash, state.doubted, state.doubted_since)
+                status = "quarantined"
+                state = replace(state, doubted_since=state.doubted_since or pull.observed_at)
+        state = replace(state, previous=pull.content_hash)
         yield (
             Verdict(
                 pull.observed_at,
@@ -139,18 +135,16 @@ def judge(
                 status,
                 reason,
                 len(content.ids),
-                rows_previous,
+                len(before.ids) if before else None,
                 content.index_version,
-                rebased,
+                status == "accepted" and _rebased(before, content),
             ),
             state,
         )
 
 
-def _believed_by_now(pull: PullSeen, state: FoldState, rules: AcceptanceRules) -> bool:
-    """What has been doubted for long enough, without a way back, is how things are now."""
-    return (
-        state.doubted is not None
-        and state.doubted_since is not None
-        and pull.observed_at - state.doubted_since >= timedelta(hours=rules.believe_after_hours)
-    )
+def _rebased(before: PullContent | None, content: PullContent) -> bool:
+    """Whether both contents name an index version, and not the same one."""
+    if before is None or None in (before.index_version, content.index_version):
+        return False
+    return before.index_version != content.index_version

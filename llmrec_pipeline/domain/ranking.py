@@ -311,7 +311,7 @@ def _justification(ranked: _Ranked, weights: Weights, policy: str) -> str:
     """One sentence: the norms and weights that made the score, and the values behind them."""
     candidate, reading, scored = ranked.row.candidate, ranked.row.reading, ranked.scored
     parts = zip(weights, weights._fields, scored[:3], strict=True)
-    terms = " + ".join(f"{_short(weight)} * {name} {norm:.3f}" for weight, name, norm in parts)
+    terms = " + ".join(f"{weight:.3g} * {name} {norm:.3f}" for weight, name, norm in parts)
     _, throughput, latency, price = ranked.row.values
     counted = f"unknown (counted as {_short(MISSING_NORMS[policy])})"
     offering = candidate.offering.get("offering_key")

@@ -1,0 +1,99 @@
+"""One spelling of a base name: joints, word order, and one spelling for another.
+
+What belongs here: turning the words of a name into those of its canonical base name. What does
+not: variants (`model_variants`) and releases (`model_releases`), which are no part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from fnmatch import translate
+
+from llmrec_pipeline.domain.identity_config import IdentityConfig, Rewrite
+from llmrec_pipeline.domain.model_text import is_size
+
+
+class Spelling:
+    """The tables of joints, word orders and rewrites."""
+
+    def __init__(self, config: IdentityConfig) -> None:
+        self._joints = {joint.family: joint.style for joint in config.joints}
+        self._word_orders = [
+            (tuple(o.family.split()), {w for p in o.words for w in p.split()}, o.version)
+            for o in config.word_orders
+        ]
+        self._rewrites: dict[str | None, list[_CompiledRewrite]] = {}
+        for rewrite in config.rewrites:
+            self._rewrites.setdefault(rewrite.creator, []).append(_CompiledRewrite(rewrite))
+
+    def respelled(self, words: Sequence[str], creator: str) -> tuple[str, ...]:
+        """One spelling: joints, word order, then the rewrites of any creator and of this one."""
+        spelled = list(words)
+        self._set_joints(spelled)
+        self._set_version(spelled)
+        _set_size(spelled)
+        for rewrite in (*self._rewrites.get(None, ()), *self._rewrites.get(creator, ())):
+            rewrite.apply(spelled)
+        return tuple(spelled)
+
+    def _set_joints(self, words: list[str]) -> None:
+        if not words:
+            return
+        if self._joints.get(words[0]) == "joined" and len(words) > 1 and words[1].isdigit():
+            words[:2] = [words[0] + words[1]]
+            return
+        split = re.fullmatch(r"([a-z]+)(\d+[a-z]?)", words[0])
+        if split and self._joints.get(split[1]) == "apart":
+            words[:1] = [split[1], split[2]]
+
+    def _set_version(self, words: list[str]) -> None:
+        for family, tiers, version in self._word_orders:
+            start = len(family)
+            if tuple(words[:start]) != family:
+                continue
+            first_kind = _is_version if version == "last" else tiers.__contains__
+            second_kind = tiers.__contains__ if version == "last" else _is_version
+            middle = _run(words, start, first_kind)
+            end = _run(words, middle, second_kind)
+            words[start:end] = words[middle:end] + words[start:middle]
+            return
+
+
+class _CompiledRewrite:
+    """A rewrite row, ready to be applied to a list of words in place."""
+
+    def __init__(self, row: Rewrite) -> None:
+        self._find, self._put, self._at = row.find.split(), row.put.split(), row.at
+        self._name = re.compile(translate(row.name)) if row.name else None
+
+    def apply(self, words: list[str]) -> None:
+        size = len(self._find)
+        last = len(words) - size
+        starts = {"start": range(1), "end": range(last, last + 1), "any": range(last + 1)}[self._at]
+        at = next((i for i in starts if i >= 0 and words[i : i + size] == self._find), None)
+        if at is None or (self._name and not self._name.match("-".join(words))):
+            return
+        if self._put or len(words) > size:
+            words[at : at + size] = self._put
+
+
+def _is_version(word: str) -> bool:
+    return word.isdigit() and len(word) <= 2 and (word == "0" or not word.startswith("0"))
+
+
+def _run(words: Sequence[str], start: int, belongs: Callable[[str], bool]) -> int:
+    """Where the words that belong, from `start` on, end."""
+    end = start
+    while end < len(words) and belongs(words[end]):
+        end += 1
+    return end
+
+
+def _set_size(words: list[str]) -> None:
+    """A size stands before `instruct` and `chat`: `Instruct 3B` is `3b-instruct`."""
+    for at in range(len(words) - 1):
+        if words[at] in ("instruct", "chat"):
+            end = _run(words, at + 1, is_size)
+            words[at:end] = [*words[at + 1 : end], words[at]]
+            return
