@@ -13,6 +13,11 @@ from pathlib import Path
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
+FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
+
+
+class SettingsError(Exception):
+    """One line for the user: file or variable, key, value, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +56,25 @@ class Locations:
 
 def read_locations(environment: Mapping[str, str] | None = None) -> Locations:
     """`LLMREC_DATA_DIR`, `LLMREC_CONFIG_DIR` and `LLMREC_OFFLINE`, with the project's own folders
-    as defaults."""
+    as defaults; raises SettingsError."""
     env = os.environ if environment is None else environment
     return Locations(
-        data=Path(env.get("LLMREC_DATA_DIR") or PROJECT_ROOT / "data").expanduser().absolute(),
-        config=Path(env.get("LLMREC_CONFIG_DIR") or PROJECT_ROOT / "config")
-        .expanduser()
-        .absolute(),
-        offline=env.get("LLMREC_OFFLINE", "").strip().lower() in TRUE_WORDS,
+        data=_folder(env, "LLMREC_DATA_DIR", PROJECT_ROOT / "data"),
+        config=_folder(env, "LLMREC_CONFIG_DIR", PROJECT_ROOT / "config"),
+        offline=_switch(env, "LLMREC_OFFLINE"),
     )
+
+
+def _folder(env: Mapping[str, str], variable: str, default: Path) -> Path:
+    text = env.get(variable)
+    try:
+        return Path(text).expanduser().absolute() if text else default
+    except RuntimeError:
+        raise SettingsError(f"{variable}: {text!r} names a home folder that is not known") from None
+
+
+def _switch(env: Mapping[str, str], variable: str) -> bool:
+    word = env.get(variable, "").strip().lower()
+    if word not in TRUE_WORDS | FALSE_WORDS:
+        raise SettingsError(f"{variable}: {word!r} is not allowed; expected 1 or 0")
+    return word in TRUE_WORDS

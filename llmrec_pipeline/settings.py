@@ -1,4 +1,4 @@
-"""The only reader of YAML, and with `locations` of the environment.
+"""Everything that is configured: the shape of config/*.yaml, and the one way to load it.
 
 `load_settings` returns one frozen tree. A wrong file or variable ends in a `SettingsError` of one
 line that names the file (or variable), the key, the value and what is allowed. Keys are
@@ -10,65 +10,118 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from llmrec_pipeline.domain.identity_config import IdentityConfig
+from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
 from llmrec_pipeline.domain.task_profile import Tasks
-from llmrec_pipeline.locations import Locations, read_locations
+from llmrec_pipeline.locations import Locations, SettingsError, read_locations
+from llmrec_pipeline.yaml_section import Section, first_line, require_known_sections
 
-PREFIX = "LLMREC_"
-SEPARATOR = "__"
+__all__ = [
+    "Acceptance",
+    "FieldRule",
+    "Http",
+    "Ingest",
+    "Merge",
+    "PipelineSettings",
+    "Quota",
+    "Refresh",
+    "Schedule",
+    "Settings",
+    "SettingsError",
+    "SourceSettings",
+    "WarehouseSettings",
+    "load_settings",
+]
 
-Seconds = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(gt=0, le=1)]
+_SECTIONS = ("IDENTITY", "PIPELINE", "SOURCES", "TASKS")
+
+_SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+_URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")
+_CRON = re.compile(r"@[a-z]+|[\dA-Za-z*/,-]+( [\dA-Za-z*/,-]+){4}")
 
 
-class SettingsError(Exception):
-    """One line for the user: file or variable, key, value, and what is allowed."""
+def _no_truth_value(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number")
+    return value
+
+
+def _base_url(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise ValueError("http:// or https:// and a host, such as https://example.org")
+    return value.rstrip("/")
+
+
+def _cron(value: str) -> str:
+    if not _CRON.fullmatch(value):
+        raise ValueError("five fields of a cron schedule, such as 0 */6 * * *")
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_truth_value)]
+Count = Annotated[int, BeforeValidator(_no_truth_value), Field(gt=0)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Seconds = Positive
+Share = Annotated[Number, Field(gt=0, le=1)]
+Text = Annotated[str, Field(min_length=1)]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
+    )
 
 
 class FieldRule(_Frozen):
     """Where a column's value stands in a record, and how to read it."""
 
-    path: str
-    scale: float = 1.0
+    path: Text
+    scale: Positive = 1.0
     zero: Literal["value", "unknown"] = "value"
 
 
 class Quota(_Frozen):
     """What the publisher allows: so many requests in a sliding window."""
 
-    requests: Annotated[int, Field(gt=0)]
-    window_hours: Annotated[float, Field(gt=0)]
+    requests: Count
+    window_hours: Positive
 
 
 class SourceSettings(_Frozen):
     """One entry of sources.yaml."""
 
-    title: str
+    title: Text
     enabled: bool = True
-    base_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
+    base_url: Annotated[str, AfterValidator(_base_url)]
     path: Annotated[str, Field(pattern=r"^/")]
     key_variables: tuple[str, ...] = ()
     key_header: str | None = None
     redirect_hosts: tuple[str, ...] = ()
-    max_pages: Annotated[int, Field(gt=0)] = 1
+    max_pages: Count = 1
     quota: Quota | None = None
     offers_at: Literal["creator", "row", "none"] = "row"
     measures: bool = False
     fixture: bool = False
-    licence: str
-    attribution: str
+    licence: Text
+    attribution: Text
     max_bad_share: Share = 0.5
     required: tuple[str, ...] = ()
     fields: dict[str, FieldRule] = {}
@@ -77,14 +130,41 @@ class SourceSettings(_Frozen):
     benchmark: str | None = None
     categories: dict[str, str] = {}
 
+    @field_validator("fields", "legacy_fields")
+    @classmethod
+    def _fields_are_columns(cls, fields: dict[str, FieldRule]) -> dict[str, FieldRule]:
+        _require_columns(fields, tuple(column.name for column in VALUE_COLUMNS))
+        return fields
+
+    @field_validator("categories")
+    @classmethod
+    def _categories_are_columns(cls, categories: dict[str, str]) -> dict[str, str]:
+        _require_columns(
+            categories.values(),
+            (*(column.name for column in INDEX_COLUMNS), WRITING_INDEX.name),
+        )
+        return categories
+
+    @model_validator(mode="after")
+    def _key_has_a_header(self) -> Self:
+        if self.key_variables and not self.key_header:
+            raise ValueError("key_header is missing; a source with key_variables has one")
+        return self
+
+
+def _require_columns(names: Iterable[str], allowed: tuple[str, ...]) -> None:
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"{name!r} is no column; allowed: {', '.join(allowed)}")
+
 
 class Schedule(_Frozen):
     """When the pipeline pulls, and how long what it pulled counts as current."""
 
-    cron: str
-    every_hours: Annotated[float, Field(gt=0)]
-    grace_hours: Annotated[float, Field(ge=0)]
-    cached_days: Annotated[float, Field(gt=0)]
+    cron: Annotated[str, AfterValidator(_cron)]
+    every_hours: Positive
+    grace_hours: NotNegative
+    cached_days: Positive
 
     @property
     def live_hours(self) -> float:
@@ -94,11 +174,11 @@ class Schedule(_Frozen):
 class Refresh(_Frozen):
     """Waiting, backing off and trying again."""
 
-    wait_s: Annotated[float, Field(ge=0)]
-    backoff_minutes: Annotated[float, Field(ge=0)]
-    attempts: Annotated[int, Field(gt=0)]
-    attempt_backoff_minutes: tuple[Annotated[float, Field(ge=0)], ...]
-    stuck_minutes: Annotated[float, Field(gt=0)]
+    wait_s: NotNegative
+    backoff_minutes: NotNegative
+    attempts: Count
+    attempt_backoff_minutes: tuple[NotNegative, ...]
+    stuck_minutes: Positive
 
 
 class Http(_Frozen):
@@ -107,11 +187,11 @@ class Http(_Frozen):
     connect_s: Seconds
     read_s: Seconds
     budget_s: Seconds
-    attempts: Annotated[int, Field(gt=0)]
+    attempts: Count
     wait_initial_s: Seconds
     wait_max_s: Seconds
-    max_body_mb: Annotated[float, Field(gt=0)]
-    max_redirects: Annotated[int, Field(ge=0)]
+    max_body_mb: Positive
+    max_redirects: Annotated[int, BeforeValidator(_no_truth_value), Field(ge=0)]
     user_agent: str
 
 
@@ -125,8 +205,8 @@ class Acceptance(_Frozen):
     """When a valid pull is kept but not believed."""
 
     max_lost_share: Share
-    believe_after_hours: Annotated[float, Field(gt=0)]
-    min_values: Annotated[int, Field(gt=1)]
+    believe_after_hours: Positive
+    min_values: Annotated[int, BeforeValidator(_no_truth_value), Field(gt=1)]
 
 
 class Merge(_Frozen):
@@ -142,9 +222,9 @@ class Merge(_Frozen):
 class WarehouseSettings(_Frozen):
     """Limits of the DuckDB process."""
 
-    lock_wait_s: Annotated[float, Field(ge=0)]
-    max_memory_mb: Annotated[int, Field(ge=128)]
-    threads: Annotated[int, Field(gt=0)]
+    lock_wait_s: NotNegative
+    max_memory_mb: Annotated[int, BeforeValidator(_no_truth_value), Field(ge=128)]
+    threads: Count
 
 
 class PipelineSettings(_Frozen):
@@ -177,9 +257,7 @@ class Settings(BaseModel):
             for source in order:
                 if source not in self.sources:
                     known = ", ".join(self.sources)
-                    raise ValueError(
-                        f"pipeline.yaml: merge.{kind}: {source!r} is not a source; known: {known}"
-                    )
+                    raise ValueError(f"merge.{kind}: {source!r} is not a source; known: {known}")
         return self
 
     def key_of(self, source: str) -> SecretStr | None:
@@ -228,88 +306,6 @@ class Settings(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"{path}: no such file; set LLMREC_CONFIG_DIR to the folder that holds it"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not YAML"
-        raise SettingsError(f"{path}:{where} {problem}; fix the YAML") from None
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path}: holds a {type(content).__name__}; a mapping is expected")
-    return content
-
-
-def _parse_value(text: str) -> Any:
-    """A variable's text as YAML would read it; what YAML cannot read stays text."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError:
-        return text
-
-
-def _set_by_variable(tree: dict[str, Any], variable: str, keys: list[str], text: str) -> None:
-    node = tree
-    for depth, key in enumerate(keys):
-        names = {str(name).lower(): name for name in node}
-        name = names.get(key.lower(), key.lower())
-        if depth == len(keys) - 1:
-            node[name] = _parse_value(text)
-            return
-        child = node.get(name)
-        if not isinstance(child, dict):
-            allowed = ", ".join(str(known) for known, sub in node.items() if isinstance(sub, dict))
-            raise SettingsError(f"{variable}: {key!r} is not known here; allowed: {allowed}")
-        node = child
-
-
-def _overrides(environment: Mapping[str, str], section: str) -> list[tuple[str, list[str], str]]:
-    start = f"{PREFIX}{section.upper()}{SEPARATOR}"
-    return [
-        (variable, variable[len(start) :].split(SEPARATOR), text)
-        for variable, text in sorted(environment.items())
-        if variable.startswith(start)
-    ]
-
-
-def _one_line(error: ValidationError, path: Path, variables: Mapping[str, str]) -> SettingsError:
-    first = error.errors(include_url=False)[0]
-    location = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    variable = variables.get(location.lower())
-    where = variable or f"{path}: {location}"
-    if first["type"] == "extra_forbidden":
-        return SettingsError(f"{where}: unknown key; remove it or check its spelling")
-    if first["type"] == "missing":
-        return SettingsError(f"{where}: missing; add it")
-    value = json.dumps(first.get("input"), default=str, ensure_ascii=False)
-    if len(value) > 60:
-        value = value[:57] + "..."
-    message = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return SettingsError(f"{where}: {value} is not allowed; expected {message}")
-
-
-def _validated(
-    model: type[BaseModel], locations: Locations, section: str, environment: Mapping[str, str]
-) -> Any:
-    path = locations.config / f"{section}.yaml"
-    tree = _read_yaml(path)
-    variables = {}
-    for variable, keys, text in _overrides(environment, section):
-        _set_by_variable(tree, variable, keys, text)
-        variables[".".join(keys).lower()] = variable
-    try:
-        return model.model_validate(tree)
-    except ValidationError as error:
-        raise _one_line(error, path, variables) from None
-
-
 class _Sources(BaseModel):
     """sources.yaml as a whole: a mapping of source to its entry."""
 
@@ -317,55 +313,53 @@ class _Sources(BaseModel):
     __pydantic_extra__: dict[str, SourceSettings]
 
 
-def _tasks(locations: Locations, environment: Mapping[str, str]) -> dict[str, Any]:
+def _tasks(section: Section) -> dict[str, Any]:
     """tasks.yaml with its overrides, as the plain mapping that an edition carries."""
-    path = locations.config / "tasks.yaml"
-    tree = _read_yaml(path)
-    for variable, keys, text in _overrides(environment, "tasks"):
-        _set_by_variable(tree, variable, keys, text)
     try:
-        return Tasks.from_mapping(tree).to_mapping()
+        return Tasks.from_mapping(section.tree).to_mapping()
     except ValueError as error:
-        raise SettingsError(f"{path}: {error}") from None
+        key, separator, problem = first_line(error).partition(": ")
+        if not separator:
+            raise SettingsError(f"{section.path}: {key}") from None
+        raise SettingsError(f"{section.place(tuple(key.split('.')))}: {problem}") from None
 
 
-def _sections(environment: Mapping[str, str]) -> None:
-    known = {"SOURCES", "PIPELINE", "TASKS", "IDENTITY"}
-    for variable in environment:
-        if not variable.startswith(PREFIX) or SEPARATOR not in variable:
-            continue
-        section = variable.removeprefix(PREFIX).split(SEPARATOR)[0]
-        if section not in known:
-            raise SettingsError(
-                f"{variable}: {section!r} is not a section; allowed: {', '.join(sorted(known))}"
-            )
+def _keys(
+    sources: Mapping[str, SourceSettings], environment: Mapping[str, str]
+) -> dict[str, SecretStr]:
+    """Each source's key, from the first of its variables that is set."""
+    keys = {}
+    for name, source in sources.items():
+        values = (environment.get(variable, "").strip() for variable in source.key_variables)
+        if key := next((value for value in values if value), None):
+            keys[name] = SecretStr(key)
+    return keys
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Read config/*.yaml and the environment; raises SettingsError."""
     env = dict(os.environ if environment is None else environment)
     locations = read_locations(env)
-    _sections(env)
-    sources = _validated(_Sources, locations, "sources", env).__pydantic_extra__
-    pipeline = _validated(PipelineSettings, locations, "pipeline", env)
-    tasks = _tasks(locations, env)
-    identity = _validated(IdentityConfig, locations, "identity", env)
-    keys = {}
-    for name, source in sources.items():
-        for variable in source.key_variables:
-            value = env.get(variable, "").strip()
-            if value:
-                keys[name] = SecretStr(value)
-                break
+    require_known_sections(env, _SECTIONS)
+    section = Section.read(locations.config, "sources", env)
+    sources = section.validated(_Sources).__pydantic_extra__
+    for name in sources:
+        if not _SOURCE.fullmatch(name):
+            raise SettingsError(
+                f"{section.path}: {name!r} is no source; allowed: lower case letters, digits and _"
+            )
+    pipeline = Section.read(locations.config, "pipeline", env)
     try:
         return Settings(
             locations=locations,
             sources=sources,
-            pipeline=pipeline,
-            tasks=tasks,
-            identity=identity,
-            keys=keys,
+            pipeline=pipeline.validated(PipelineSettings),
+            tasks=_tasks(Section.read(locations.config, "tasks", env)),
+            identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
+            keys=_keys(sources, env),
         )
-    except ValidationError as error:
-        message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{locations.config}/{message}") from None
+    except ValidationError as invalid:
+        # The one thing that is judged across files is the order in which fields are merged.
+        message = invalid.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+        key, _, problem = message.partition(": ")
+        raise SettingsError(f"{pipeline.place(tuple(key.split('.')))}: {problem}") from None

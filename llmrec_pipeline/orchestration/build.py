@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dagster import Definitions, in_process_executor
+from dagster import Definitions, ExecutorDefinition, in_process_executor
 
 from llmrec_pipeline.orchestration.assets.pulls import pull_assets
 from llmrec_pipeline.orchestration.assets.results import result_assets
@@ -23,8 +23,16 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def build_defs(settings: Settings, *, clock: Clock = utc_now) -> Definitions:
-    """All assets, checks, jobs, the schedule and the sensor for these settings."""
+def build_defs(
+    settings: Settings,
+    *,
+    clock: Clock = utc_now,
+    executor: ExecutorDefinition = in_process_executor,
+) -> Definitions:
+    """All assets, checks, jobs, the schedule and the sensor for these settings.
+
+    A run takes seconds, of which a process for each step would be most; a team that wants its own
+    executor passes it here from a code location of its own."""
     lake = Lake(settings.locations.data)
     return Definitions(
         assets=[
@@ -36,5 +44,5 @@ def build_defs(settings: Settings, *, clock: Clock = utc_now) -> Definitions:
         schedules=[ingest_schedule(settings.pipeline.schedule)],
         sensors=[new_snapshot_sensor(settings, lake, clock)],
         resources={"warehouse": WarehouseResource.from_settings(settings)},
-        executor=in_process_executor,
+        executor=executor,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import duckdb
+import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
 from llmrec_pipeline.domain.records import Kind, Table
@@ -23,6 +24,7 @@ NO_FALLBACK = "no_source_is_replaced_by_its_fixture"
 NAMES_KNOWN = "most_names_are_identified"
 MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
 
+_COLUMNS = "the_columns_are_those_of_the_schema"
 _ROWS = "there_are_rows"
 _KEY = "the_key_is_unique"
 _REQUIRED = "required_columns_are_filled"
@@ -34,6 +36,12 @@ def table_check_specs(table: Table, asset: AssetKey) -> list[AssetCheckSpec]:
     key = ", ".join(table.key)
     required = ", ".join(column.name for column in table.columns if column.required)
     specs = [
+        AssetCheckSpec(
+            _COLUMNS,
+            asset=asset,
+            blocking=True,
+            description="Every column of the schema table is there, and no other.",
+        ),
         AssetCheckSpec(_ROWS, asset=asset, blocking=True, description="The table is not empty."),
         AssetCheckSpec(_KEY, asset=asset, blocking=True, description=f"No two rows share {key}."),
         AssetCheckSpec(
@@ -56,8 +64,24 @@ def check_table(
     con: duckdb.DuckDBPyConnection, table: Table, asset: AssetKey
 ) -> Iterator[AssetCheckResult]:
     """Results for `table_check_specs`, one query each."""
+    found = con.sql(f"SELECT * FROM {table.name} LIMIT 0").columns
+    missing_columns = sorted(set(table.names) - set(found))
+    unknown_columns = sorted(set(found) - set(table.names))
+    yield _result(
+        asset,
+        _COLUMNS,
+        not missing_columns and not unknown_columns,
+        {
+            "missing": MetadataValue.json(missing_columns),
+            "unknown": MetadataValue.json(unknown_columns),
+        },
+        f"missing {missing_columns}, unknown {unknown_columns}",
+    )
+    if missing_columns:
+        # The other checks would ask for columns that are not there.
+        return
     rows = _count(con, f"SELECT count(*) FROM {table.name}")
-    yield _result(asset, _ROWS, rows > 0, {"rows": rows})
+    yield _result(asset, _ROWS, rows > 0, {"rows": rows}, "the table is empty")
     keys = ", ".join(table.key)
     doubles = con.sql(
         f"SELECT {keys}, count(*) AS copies FROM {table.name} GROUP BY {keys} "
@@ -68,17 +92,39 @@ def check_table(
         _KEY,
         doubles.is_empty(),
         {"examples": markdown_table(doubles.to_dicts(), doubles.columns)},
+        f"several rows share one key, such as {_example(doubles, table)}",
     )
     missing = _counts(
         con,
         table,
         {column.name: f"{column.name} IS NULL" for column in table.columns if column.required},
     )
-    yield _result(asset, _REQUIRED, not missing, {"missing": MetadataValue.json(missing)})
+    yield _result(
+        asset,
+        _REQUIRED,
+        not missing,
+        {"missing": MetadataValue.json(missing)},
+        f"NULL in {_counted(missing)}",
+    )
     bounds = _bounds(table)
     if bounds:
         outside = _counts(con, table, bounds)
-        yield _result(asset, _RANGE, not outside, {"outside": MetadataValue.json(outside)})
+        yield _result(
+            asset,
+            _RANGE,
+            not outside,
+            {"outside": MetadataValue.json(outside)},
+            f"out of range in {_counted(outside)}",
+        )
+
+
+def _example(doubles: pl.DataFrame, table: Table) -> str:
+    row = next(doubles.iter_rows(named=True), {})
+    return ", ".join(str(row.get(name)) for name in table.key)
+
+
+def _counted(found: dict[str, int]) -> str:
+    return ", ".join(f"{name} ({rows} rows)" for name, rows in found.items())
 
 
 def _bounds(table: Table) -> dict[str, str]:
@@ -111,13 +157,14 @@ def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
 
 
 def _result(
-    asset: AssetKey, name: str, passed: bool, metadata: dict[str, object]
+    asset: AssetKey, name: str, passed: bool, metadata: dict[str, object], problem: str
 ) -> AssetCheckResult:
     return AssetCheckResult(
         asset_key=asset,
         check_name=name,
         passed=passed,
         severity=AssetCheckSeverity.ERROR,
+        description=None if passed else problem,
         metadata=metadata,  # type: ignore[arg-type]
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any
 
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.files import write_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,19 @@ class RunSummary:
 
 
 def prepare_home() -> Path:
-    """DAGSTER_HOME, `data/dagster` by default, with our instance configuration in it."""
+    """DAGSTER_HOME, `data/dagster` by default, with an instance configuration in it.
+
+    Our own folder follows config/dagster.yaml; a folder that somebody else chose keeps the
+    dagster.yaml that it has."""
     locations = read_locations()
-    home = Path(os.environ.get("DAGSTER_HOME") or locations.data / "dagster").absolute()
+    own = locations.data / "dagster"
+    home = Path(os.environ.get("DAGSTER_HOME") or own).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
     source, target = locations.config / "dagster.yaml", home / "dagster.yaml"
-    if source.is_file() and (not target.is_file() or target.read_bytes() != source.read_bytes()):
-        shutil.copyfile(source, target)
+    if source.is_file() and (home == own or not target.exists()):
+        wanted = source.read_bytes()
+        if not target.is_file() or target.read_bytes() != wanted:
+            write_bytes(target, wanted)
     os.environ["DAGSTER_HOME"] = str(home)
     return home
 
@@ -50,17 +56,21 @@ def run_job(
     on_step: Callable[[str], None] = lambda _: None,
     tags: Mapping[str, str] | None = None,
 ) -> RunSummary:
-    """Run `ingest` or `refresh` to its end; `on_step` hears the name of each asset as it is done."""
+    """Run `ingest` or `refresh` to its end; `on_step` hears the name of each step as it is done.
+    The caller holds the run lock."""
     prepare_home()
     from dagster import DagsterInstance
 
+    from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
     from llmrec_pipeline.orchestration.build import build_defs
     from llmrec_pipeline.orchestration.running import execute, quiet_logging
 
     quiet_logging()
     with DagsterInstance.get() as instance:
+        end_abandoned(instance, settings.locations)
         job = build_defs(settings).resolve_job_def(name)
-        return execute(job, instance, on_step=on_step, tags=tags or {})
+        marks = {**command_tags(settings.locations), **(tags or {})}
+        return execute(job, instance, on_step=on_step, tags=marks)
 
 
 def _main() -> None:

@@ -7,7 +7,10 @@ from typing import Any
 
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
 
-from llmrec_pipeline.domain.records import Table
+from llmrec_pipeline.domain.records import Kind, Table
+
+# The UI knows these by their symbols.
+_SHOWN_TYPES = {Kind.REAL: "float", Kind.INTEGER: "int", Kind.BOOLEAN: "bool"}
 
 
 def column_schema(table: Table) -> dict[str, TableSchema]:
@@ -17,7 +20,7 @@ def column_schema(table: Table) -> dict[str, TableSchema]:
             columns=[
                 TableColumn(
                     column.name,
-                    column.kind.value,
+                    _SHOWN_TYPES.get(column.kind, column.kind.value),
                     f"{column.description} ({column.unit})" if column.unit else column.description,
                     TableColumnConstraints(
                         nullable=not column.required,

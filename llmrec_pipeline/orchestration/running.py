@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from dagster import (
+    AssetCheckEvaluation,
+    AssetCheckSeverity,
     DagsterEvent,
     DagsterInstance,
     ExecuteInProcessResult,
@@ -46,25 +48,36 @@ def execute(
 
 
 def summarise(name: str, result: ExecuteInProcessResult) -> RunSummary:
-    """Warnings, the first error and the plain metadata of each asset."""
-    warnings: list[str] = []
-    error: str | None = None
+    """Failed checks, the first error and the plain metadata of each asset. Where a blocking check
+    stopped the run, it is the error."""
+    failed_checks: list[str] = []
+    blocked: dict[str | None, list[str]] = {}
+    failure: DagsterEvent | None = None
     metadata: dict[str, dict[str, Any]] = {}
     for event in result.all_events:
-        if event.is_step_failure and error is None:
-            error = _first_line(event)
+        if event.is_step_failure:
+            failure = failure or event
         elif event.event_type_value == "ASSET_CHECK_EVALUATION":
             evaluation = event.asset_check_evaluation_data
             if not evaluation.passed:
-                asset = evaluation.asset_key.to_user_string()
-                detail = evaluation.description or "failed"
-                warnings.append(f"{asset}: {evaluation.check_name}: {detail}")
+                line = _line(evaluation)
+                failed_checks.append(line)
+                if evaluation.blocking and evaluation.severity == AssetCheckSeverity.ERROR:
+                    blocked.setdefault(event.step_key, []).append(line)
         elif event.is_step_materialization:
             materialization = event.step_materialization_data.materialization
             metadata[materialization.asset_key.to_user_string()] = {
                 key: value.value for key, value in materialization.metadata.items()
             }
-    return RunSummary(name, result.run_id, result.success, tuple(warnings), error, metadata)
+    error = None
+    if failure is not None:
+        error = "; ".join(blocked.get(failure.step_key, ())) or _first_line(failure)
+    return RunSummary(name, result.run_id, result.success, tuple(failed_checks), error, metadata)
+
+
+def _line(evaluation: AssetCheckEvaluation) -> str:
+    asset = evaluation.asset_key.to_user_string()
+    return f"{asset}: {evaluation.check_name}: {evaluation.description or 'failed'}"
 
 
 def _first_line(event: DagsterEvent) -> str:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 from dagster import (
     DagsterInstance,
-    DagsterRunStatus,
     DefaultSensorStatus,
     RunRecord,
     RunRequest,
@@ -21,28 +20,23 @@ from dagster import (
     SkipReason,
     sensor,
 )
+from filelock import Timeout
 
+from llmrec_pipeline.orchestration.abandoned import UNDER_WAY, end_abandoned
+from llmrec_pipeline.orchestration.run_lock import run_lock
 from llmrec_pipeline.orchestration.vocabulary import (
     JOB_INGEST,
     JOB_REFRESH,
     SENSOR,
     TAG_ATTEMPT,
     TAG_INPUTS,
+    TAG_REPLACES,
 )
 from llmrec_pipeline.settings import Refresh, Settings
 from llmrec_pipeline.storage.editions import EditionError, current_edition
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
-
-_UNDER_WAY = [
-    DagsterRunStatus.QUEUED,
-    DagsterRunStatus.NOT_STARTED,
-    DagsterRunStatus.STARTING,
-    DagsterRunStatus.STARTED,
-    DagsterRunStatus.CANCELING,
-]
-_FAILED = [DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
 
 def new_snapshot_sensor(settings: Settings, lake: Lake, clock: Clock) -> SensorDefinition:
@@ -59,11 +53,22 @@ def new_snapshot_sensor(settings: Settings, lake: Lake, clock: Clock) -> SensorD
         ),
     )
     def new_snapshot(context: SensorEvaluationContext) -> RunRequest | SkipReason:
+        lock = run_lock(settings.locations)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return SkipReason("Waiting for the run that a command started.")
+        try:
+            end_abandoned(context.instance, settings.locations)
+        finally:
+            lock.release()
         now = clock()
         wanted = wanted_inputs(settings, lake, now)
         if wanted is None:
             return SkipReason("The current edition rests on the present inputs.")
-        return decide(context.instance, wanted, now, settings.pipeline.refresh)
+        edition = current_edition(settings.locations.published)
+        replaced = edition.name if edition else "none"
+        return decide(context.instance, wanted, replaced, now, settings.pipeline.refresh)
 
     return new_snapshot
 
@@ -80,21 +85,27 @@ def wanted_inputs(settings: Settings, lake: Lake, now: datetime) -> str | None:
 
 
 def decide(
-    instance: DagsterInstance, wanted: str, now: datetime, rules: Refresh
+    instance: DagsterInstance, wanted: str, replaced: str, now: datetime, rules: Refresh
 ) -> RunRequest | SkipReason:
-    """Whether to start a refresh for these inputs now."""
+    """Whether to start a refresh for these inputs now.
+
+    What was tried counts for one set of inputs and the edition that it was to replace: inputs that
+    come back after others (a publisher that stayed away and returned with the same content) start
+    afresh, although Dagster never runs a run key twice."""
     holding = _holding(instance, now - timedelta(minutes=rules.stuck_minutes))
     if holding is not None:
         return SkipReason(
             f"Waiting for {holding.dagster_run.job_name} {holding.dagster_run.run_id}."
         )
+    # Whatever became of it, a run that left the edition as it was counts: failed, stuck, or ended
+    # well without resting on these inputs.
     tried = instance.get_run_records(
-        RunsFilter(job_name=JOB_REFRESH, tags={TAG_INPUTS: wanted}, statuses=_FAILED)
+        RunsFilter(job_name=JOB_REFRESH, tags={TAG_INPUTS: wanted, TAG_REPLACES: replaced})
     )
     if len(tried) >= rules.attempts:
         return SkipReason(
-            f"The refresh failed {len(tried)} times on these inputs ({wanted[:8]}); it is left "
-            "alone until they change. See the failed runs, or run it by hand."
+            f"The refresh was tried {len(tried)} times on these inputs ({wanted[:8]}) in vain; it "
+            "is left alone until they change. See its runs, or run it by hand."
         )
     if tried:
         pauses = rules.attempt_backoff_minutes or (0.0,)
@@ -105,9 +116,10 @@ def decide(
                 f"Attempt {len(tried)} of {rules.attempts} failed; the next is due at "
                 f"{due:%H:%M:%S} UTC."
             )
+    attempt = str(len(tried) + 1)
     return RunRequest(
-        run_key=f"{wanted}:{len(tried) + 1}",
-        tags={TAG_INPUTS: wanted, TAG_ATTEMPT: str(len(tried) + 1)},
+        run_key=f"{wanted}:{replaced}:{attempt}",
+        tags={TAG_INPUTS: wanted, TAG_REPLACES: replaced, TAG_ATTEMPT: attempt},
     )
 
 
@@ -116,7 +128,7 @@ def _holding(instance: DagsterInstance, since: datetime) -> RunRecord | None:
     too long was killed, and holds nothing."""
     for job in (JOB_INGEST, JOB_REFRESH):
         records = instance.get_run_records(
-            RunsFilter(job_name=job, statuses=_UNDER_WAY, created_after=since), limit=1
+            RunsFilter(job_name=job, statuses=UNDER_WAY, created_after=since), limit=1
         )
         if records:
             return records[0]

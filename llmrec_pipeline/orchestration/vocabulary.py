@@ -5,7 +5,7 @@ from __future__ import annotations
 from dagster import AssetKey
 
 OWNER = "team:llm-platform"
-TEAM_POOL = "duckdb"
+WAREHOUSE_POOL = "duckdb"
 
 GROUP_RAW = "raw"
 GROUP_BRONZE = "bronze"
@@ -20,7 +20,9 @@ SENSOR = "new_snapshot_sensor"
 
 TAG_INPUTS = "llmrec/inputs_hash"
 TAG_ATTEMPT = "llmrec/attempt"
+TAG_REPLACES = "llmrec/replaces"
 TAG_EDITION = "llmrec/edition"
+TAG_COMMAND = "llmrec/command"
 
 BRONZE_MODELS = AssetKey("bronze_models")
 SILVER_MODELS = AssetKey("silver_models")

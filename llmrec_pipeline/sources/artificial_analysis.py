@@ -7,12 +7,15 @@ never to be redistributed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llmrec_pipeline.settings import SourceSettings
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS
+from llmrec_pipeline.settings import FieldRule, SourceSettings
 from llmrec_pipeline.sources.cells import (
     CellReader,
+    asked_url,
     get,
     load_json,
     require_paths,
@@ -23,51 +26,56 @@ from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 
 PARSER_VERSION = "1"
-_NOT_BENCHMARKS = "artificial_analysis_"
+_INDEX = "artificial_analysis_"
+_PRICES = ("price_input_per_1m", "price_output_per_1m")
 
 
 def fetch(http: PublisherClient, settings: SourceSettings) -> list[RawPage]:
-    """Every page until `has_more` is false; a page that cannot be read ends the paging, and
-    parsing says what is wrong with it."""
-    pages = []
+    """Every page until `has_more` is false. A page that cannot be read, is empty or repeats the one
+    before ends the paging, and parsing says what is wrong with it."""
+    pages: list[RawPage] = []
     for number in range(1, settings.max_pages + 1):
         page = http.get(f"page-{number:03d}.json", params={"page": number})
+        repeats = bool(pages) and page.body == pages[-1].body
         pages.append(page)
         try:
-            envelope = load_json(page)
+            envelope = _envelope(page)
         except InvalidStructure:
             return pages
-        if get(envelope, "pagination.has_more") is not True:
+        if repeats or not envelope["data"] or get(envelope, "pagination.has_more") is not True:
             return pages
     raise PullFailed(f"more than {settings.max_pages} pages; raise max_pages in sources.yaml")
 
 
 def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
     """Models of all pages; both shapes. Raises InvalidStructure."""
+    if not pages:
+        raise InvalidStructure("no pages")
     envelopes = [_envelope(page) for page in pages]
-    _require_complete(envelopes)
+    if get(envelopes[-1], "pagination.has_more") is True:
+        raise InvalidStructure(
+            f"page {len(envelopes)} says that more follow; the pull is cut short"
+        )
     records = [record for envelope in envelopes for record in envelope["data"]]
     if not records:
         raise InvalidStructure("data: no models")
-    versions = {str(version) for e in envelopes if (version := e.get("intelligence_index_version"))}
-    if len(versions) > 1:
-        raise InvalidStructure(f"pages of several index versions: {', '.join(sorted(versions))}")
-    legacy = not versions and all("pagination" not in envelope for envelope in envelopes)
+    version = _version(envelopes)
+    legacy = version is None
     require_paths(records, settings.legacy_required if legacy else settings.required, "data")
-    cells = CellReader(settings.legacy_fields if legacy else settings.fields)
-    version = versions.pop() if versions else None
-    url = settings.base_url + settings.path
+    rules = settings.legacy_fields if legacy else settings.fields
+    column_at = {rule.path: column for column, rule in rules.items()}
+    zero_is_price = _leaves_prices_empty(records, rules)
+    cells = CellReader(rules)
+    url = asked_url(pages[0])
     models: dict[str, dict[str, Any]] = {}
-    benchmarks = []
+    benchmarks: list[dict[str, Any]] = []
     for record in records:
-        source_model_id, name = text(get(record, "id")), text(get(record, "name"))
-        if source_model_id is None or name is None:
-            cells.bad["source_model_id"] += 1
-            continue
+        source_model_id = cells.see("source_model_id", text(get(record, "id")))
+        name = cells.see("model_name", text(get(record, "name")))
         # A model listed on two pages moved while we turned them: the first is as good.
-        if source_model_id in models:
+        if source_model_id is None or name is None or source_model_id in models:
             continue
-        row = _settled(cells.read(record))
+        row = _settled(cells.read(record), zero_is_price=zero_is_price)
         models[source_model_id] = {
             "source_model_id": source_model_id,
             "model_name": name,
@@ -76,19 +84,24 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "index_version": version,
             "source_url": url,
         }
-        benchmarks.extend(_benchmarks(record, source_model_id, version, url))
+        for benchmark, score in _scores(record, row, column_at, cells).items():
+            is_index = benchmark.startswith(_INDEX)
+            benchmarks.append(
+                {
+                    "source_model_id": source_model_id,
+                    "benchmark_name": benchmark,
+                    "category": "index" if is_index else "benchmark",
+                    "score": score,
+                    "unit": "index" if is_index else "fraction",
+                    "index_version": version if is_index else None,
+                    "verified": True,
+                    "source_url": url,
+                }
+            )
     cells.require_mostly_good(settings.max_bad_share)
-    return ParsedPull(list(models.values()), benchmarks, dict(cells.bad), version)
-
-
-def _settled(row: dict[str, Any]) -> dict[str, Any]:
-    """Zero prices mean free only where somebody serves the model, that is where its speed was
-    measured; elsewhere nobody sells it and the price is unknown."""
-    if row.get("output_tokens_per_s") is None:
-        for column in ("price_input_per_1m", "price_output_per_1m"):
-            if row.get(column) == 0:
-                row[column] = None
-    return settle_prices(row)
+    if not models:
+        raise InvalidStructure("data: no model has an id and a name")
+    return ParsedPull(list(models.values()), benchmarks, cells.bad_values, version)
 
 
 def _envelope(page: RawPage) -> dict[str, Any]:
@@ -98,34 +111,57 @@ def _envelope(page: RawPage) -> dict[str, Any]:
     return envelope
 
 
-def _require_complete(envelopes: Sequence[Mapping[str, Any]]) -> None:
-    if get(envelopes[-1], "pagination.has_more") is True:
-        raise InvalidStructure(
-            f"page {len(envelopes)} says that more follow; the pull is cut short"
-        )
+def _version(envelopes: Sequence[Mapping[str, Any]]) -> str | None:
+    """The index version that all pages name; None in the legacy shape, which has no pagination
+    either."""
+    versions = {_version_text(envelope.get("intelligence_index_version")) for envelope in envelopes}
+    if len(versions) > 1:
+        told = ", ".join(sorted(version or "none" for version in versions))
+        raise InvalidStructure(f"pages of several index versions: {told}")
+    version = versions.pop()
+    if version is None and any("pagination" in envelope for envelope in envelopes):
+        raise InvalidStructure("intelligence_index_version: missing; was it renamed?")
+    return version
 
 
-def _benchmarks(
-    record: object, source_model_id: str, version: str | None, url: str
-) -> list[dict[str, Any]]:
+def _version_text(version: object) -> str | None:
+    if isinstance(version, (int, float)) and not isinstance(version, bool):
+        return f"{version:.12g}" if math.isfinite(version) else None
+    return text(version)
+
+
+def _leaves_prices_empty(records: Sequence[object], rules: Mapping[str, FieldRule]) -> bool:
+    """Whether this pull writes a price that it does not know as null: then its zeros are prices."""
+    return any(
+        get(record, rules[column].path) is None
+        for record in records
+        for column in _PRICES
+        if column in rules
+    )
+
+
+def _settled(row: dict[str, Any], *, zero_is_price: bool) -> dict[str, Any]:
+    """Zero prices mean free only where the pull writes unknown otherwise and somebody serves the
+    model, that is where its speed was measured; elsewhere the price is unknown."""
+    if not zero_is_price or row.get("output_tokens_per_s") is None:
+        for column in _PRICES:
+            if row.get(column) == 0:
+                row[column] = None
+    return settle_prices(row)
+
+
+def _scores(
+    record: object, row: Mapping[str, Any], column_at: Mapping[str, str], cells: CellReader
+) -> dict[str, float]:
+    """Every evaluation that is a number: an open map, whose names come and go. What is no value in
+    its column is none here."""
     evaluations = get(record, "evaluations")
-    if not isinstance(evaluations, Mapping):
-        return []
-    rows = []
-    for name, score in evaluations.items():
-        if isinstance(score, bool) or not isinstance(score, (int, float)):
+    scores: dict[str, float] = {}
+    for key, value in evaluations.items() if isinstance(evaluations, Mapping) else ():
+        name, column = text(key), column_at.get(f"evaluations.{key}")
+        if name is None or (column is not None and row[column] is None):
             continue
-        is_index = name.startswith(_NOT_BENCHMARKS)
-        rows.append(
-            {
-                "source_model_id": source_model_id,
-                "benchmark_name": text(name) or "unnamed",
-                "category": "index" if is_index else "benchmark",
-                "score": float(score),
-                "unit": "index" if is_index else "fraction",
-                "index_version": version if is_index else None,
-                "verified": True,
-                "source_url": url,
-            }
-        )
-    return rows
+        score = cells.optional_number(BENCHMARK_RESULTS["score"], value)
+        if score is not None:
+            scores[name] = score
+    return scores

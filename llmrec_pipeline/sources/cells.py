@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -19,18 +20,39 @@ from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 _ABSENT = object()
 MAX_TEXT = 300
 _HUGE = 10**18
+# No value of ours has more digits; reading one that has would take long or fail.
+_MAX_DIGITS = 40
+# Of fewer values than this, a share says nothing: bad ones are left out, the others are used.
+_ENOUGH = 8
+_PART_OF_A_DATE = re.compile(r"|\d{4}(-(0[1-9]|1[0-2]))?")
+_DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(T.*)?")
+
+
+def the_page(pages: Sequence[RawPage]) -> RawPage:
+    """The page of a publisher that has one; raises InvalidStructure."""
+    if len(pages) != 1:
+        raise InvalidStructure(f"{len(pages)} pages; one is expected")
+    return pages[0]
+
+
+def asked_url(page: RawPage) -> str:
+    """Where the page's rows were read, without the query."""
+    return page.url.partition("?")[0]
 
 
 def load_json(page: RawPage) -> Any:
     """The page's JSON; raises InvalidStructure that says what came instead."""
     try:
-        return json.loads(page.body)
+        return json.loads(page.body, parse_int=_integer)
     except RecursionError:
         raise InvalidStructure(f"{page.name}: nested too deeply to be a page") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        start = page.body[:1].strip()
-        kind = "HTML" if start == b"<" else f"no JSON ({error})"
+    except ValueError as error:
+        kind = "HTML" if page.body.lstrip()[:1] == b"<" else f"no JSON ({error})"
         raise InvalidStructure(f"{page.name}: {kind}, {len(page.body)} bytes") from None
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _MAX_DIGITS else math.inf
 
 
 def at(record: object, path: str) -> Any:
@@ -93,8 +115,26 @@ class CellReader:
         if column.kind is Kind.BOOLEAN:
             return self._known(column, value if isinstance(value, bool) else None)
         if column.kind is Kind.DATE:
+            # `2025-04`, `2025` and nothing are days that are not known.
+            if isinstance(value, str) and _PART_OF_A_DATE.fullmatch(value):
+                return None
             return self._known(column, _date(value))
         return self._known(column, text(value))
+
+    def see(self, column: str, value: Any) -> Any:
+        """Counts a cell that is read elsewhere; None there is a bad value."""
+        self.seen[column] += 1
+        self.bad[column] += value is None
+        return value
+
+    def optional_number(
+        self, column: Column, value: Any, *, zero_is_unknown: bool = False
+    ) -> float | int | None:
+        """`number` of a cell outside the field map, where None is simply unknown."""
+        if value is None:
+            return None
+        self.seen[column.name] += 1
+        return self.number(column, value, zero_is_unknown=zero_is_unknown)
 
     def _known(self, column: Column, value: Any) -> Any:
         if value is None:
@@ -104,28 +144,38 @@ class CellReader:
     def number(
         self, column: Column, value: Any, *, scale: float = 1.0, zero_is_unknown: bool = False
     ) -> float | int | None:
-        """A finite number within the column's range, or None; -1 is the other way to say
-        unknown, so it is not counted as bad."""
+        """A finite number within the column's range, whole where the column is, or None; -1 is
+        the other way to say unknown, so it is not counted as bad."""
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             self.bad[column.name] += 1
             return None
         # Integers beyond a double's range would overflow in float().
-        number = math.inf if abs(value) > _HUGE else float(value) * scale
+        number = math.inf if abs(value) > _HUGE else float(value) * scale + 0.0  # no -0.0
         if value == -1 or (number == 0 and zero_is_unknown):
             return None
         low = -math.inf if column.minimum is None else column.minimum
         high = math.inf if column.maximum is None else column.maximum
-        if not math.isfinite(number) or not low <= number <= high:
+        is_whole = column.kind is Kind.INTEGER
+        if not (math.isfinite(number) and low <= number <= high) or (
+            is_whole and not number.is_integer()
+        ):
             self.bad[column.name] += 1
             return None
-        return int(number) if column.kind is Kind.INTEGER else number
+        return int(number) if is_whole else number
+
+    @property
+    def bad_values(self) -> dict[str, int]:
+        """How many bad values each column has, for the columns that have some."""
+        return {column: count for column, count in sorted(self.bad.items()) if count}
 
     def require_mostly_good(self, max_bad_share: float) -> None:
-        """Raises InvalidStructure where more than that share of a column's cells was bad."""
-        for column, bad in self.bad.items():
-            if bad > max_bad_share * self.seen[column] and bad > 1:
+        """Raises InvalidStructure where more than that share of a column's cells was bad: another
+        unit or type, not a slip."""
+        for column, bad in self.bad_values.items():
+            seen = self.seen[column]
+            if seen >= _ENOUGH and bad > max_bad_share * seen:
                 raise InvalidStructure(
-                    f"{column}: {bad} of {self.seen[column]} values are not what they should be"
+                    f"{column}: {bad} of {seen} values are not what they should be"
                 )
 
 
@@ -145,10 +195,8 @@ def settle_prices(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _date(value: object) -> date | None:
-    """A day; `2025-04` and `2025` are a day that is not known."""
-    if not isinstance(value, str):
-        return None
+    match = _DATE.fullmatch(value) if isinstance(value, str) else None
     try:
-        return date.fromisoformat(value[:10])
+        return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None

@@ -8,11 +8,13 @@ from typing import Any
 from llmrec_pipeline.settings import SourceSettings
 from llmrec_pipeline.sources.cells import (
     CellReader,
+    asked_url,
     get,
     load_json,
     require_paths,
     settle_prices,
     text,
+    the_page,
 )
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
@@ -26,37 +28,41 @@ def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
 
 
 def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
-    """One row for each model of each provider; `source_model_id` is `provider/model`."""
-    catalogue = load_json(pages[0])
+    """One row for each model of each provider; `source_model_id` is `provider/model`. Raises
+    InvalidStructure."""
+    page = the_page(pages)
+    catalogue = load_json(page)
     if not isinstance(catalogue, Mapping):
-        raise InvalidStructure("api.json: not a mapping of providers")
+        raise InvalidStructure(f"{page.name}: not a mapping of providers")
     offers = [
-        (str(provider_id), str(model_id), model)
+        (provider_id, model_id, model)
         for provider_id, provider in catalogue.items()
         if isinstance(models := get(provider, "models"), Mapping)
         for model_id, model in models.items()
         if isinstance(model, Mapping)
     ]
     if not offers:
-        raise InvalidStructure("api.json: no provider has models")
-    require_paths([model for _, _, model in offers], settings.required, "api.json")
+        raise InvalidStructure(f"{page.name}: no provider has models")
+    require_paths([model for _, _, model in offers], settings.required, page.name)
     cells = CellReader(settings.fields)
-    url = settings.base_url + settings.path
-    rows: list[dict[str, Any]] = []
+    url = asked_url(page)
+    rows: dict[str, dict[str, Any]] = {}
     for provider_id, model_id, model in offers:
         host, host_model_id = text(provider_id), text(model_id)
-        if host is None or host_model_id is None:
-            cells.bad["source_model_id"] += 1
+        source_model_id = f"{host}/{host_model_id}" if host and host_model_id else None
+        cells.see("source_model_id", source_model_id)
+        # Two spellings of one id are one offering: the first is as good.
+        if source_model_id is None or source_model_id in rows:
             continue
-        rows.append(
-            {
-                "source_model_id": f"{host}/{host_model_id}",
-                "model_name": text(get(model, "name")) or host_model_id,
-                "host": host,
-                **settle_prices(cells.read(model)),
-                "is_deprecated": get(model, "status") == "deprecated",
-                "source_url": url,
-            }
-        )
+        rows[source_model_id] = {
+            "source_model_id": source_model_id,
+            "model_name": text(get(model, "name")) or host_model_id,
+            "host": host,
+            **settle_prices(cells.read(model)),
+            "is_deprecated": get(model, "status") == "deprecated",
+            "source_url": url,
+        }
     cells.require_mostly_good(settings.max_bad_share)
-    return ParsedPull(rows, (), dict(cells.bad))
+    if not rows:
+        raise InvalidStructure(f"{page.name}: no model has an id")
+    return ParsedPull(list(rows.values()), (), cells.bad_values)

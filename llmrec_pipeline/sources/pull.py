@@ -9,23 +9,37 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+_MAX_REASON = 300
+# Where a row was read is not what it says.
+_NOT_CONTENT = frozenset({"source_url"})
+
+
+def one_line(text: str) -> str:
+    """Text as a reason that a terminal, a log and a JSON file can carry: printable, bounded."""
+    words = " ".join(text.split())
+    return "".join(character for character in words if character.isprintable())[:_MAX_REASON]
+
 
 class PullFailed(Exception):
     """The publisher gave no usable answer. `reason` is one line without secrets."""
 
     def __init__(self, reason: str, *, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+        self.reason = one_line(reason)
         self.status = status
+        super().__init__(self.reason)
 
 
 class InvalidStructure(Exception):
     """The answer is not what this publisher's pages look like. One line: what and where."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(one_line(reason))
+
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """One response as received, content coding removed. Headers are those that matter."""
+    """One response as received, content coding removed. `url` is what was asked for, whatever
+    storage a redirect led to; headers are those that matter."""
 
     name: str
     url: str
@@ -50,11 +64,17 @@ class ParsedPull:
     index_version: str | None = None
 
     def content_hash(self) -> str:
-        """SHA-256 over the rows, whatever their order."""
+        """SHA-256 over what the rows say, whatever their order and wherever they were read."""
         digest = hashlib.sha256()
         for rows in (self.models, self.benchmarks):
             lines = sorted(
-                json.dumps(row, sort_keys=True, default=_plain, ensure_ascii=False) for row in rows
+                json.dumps(
+                    {name: value for name, value in row.items() if name not in _NOT_CONTENT},
+                    sort_keys=True,
+                    default=_plain,
+                    ensure_ascii=False,
+                )
+                for row in rows
             )
             for line in lines:
                 digest.update(line.encode())

@@ -16,6 +16,8 @@ from typing import Any
 CURRENT = "current"
 MANIFEST = "edition.json"
 RANKING = "ranking.json"
+# What every reader of a manifest may rely on.
+_REQUIRED = ("inputs_hash", "content_digest", "sources", "tables", "months")
 
 
 class EditionError(Exception):
@@ -30,16 +32,24 @@ class Edition:
     folder: Path
 
     def manifest(self) -> dict[str, Any]:
-        """What the edition rests on and consists of."""
-        return self._json(MANIFEST)
+        """What the edition rests on and consists of; raises EditionError."""
+        manifest = self._json(MANIFEST)
+        missing = [name for name in _REQUIRED if name not in manifest]
+        if missing:
+            raise EditionError(
+                f"{self.folder / MANIFEST}: lacks {', '.join(missing)}; run `llmrec refresh`"
+            )
+        return manifest
 
     def ranking(self) -> dict[str, Any]:
-        """What a ranking needs, models and tasks included."""
+        """What a ranking needs, models and tasks included; raises EditionError."""
         return self._json(RANKING)
 
     def _json(self, name: str) -> dict[str, Any]:
         try:
-            content: dict[str, Any] = json.loads((self.folder / name).read_bytes())
+            content: Any = json.loads((self.folder / name).read_bytes())
+            if not isinstance(content, dict):
+                raise ValueError(f"holds a {type(content).__name__}, not an object")
         except (OSError, ValueError) as error:
             raise EditionError(
                 f"{self.folder / name}: cannot be read: {error}; run `llmrec refresh`"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ def sync_folder(folder: Path) -> None:
 def write_aside(path: Path, write: Callable[[Path], None]) -> None:
     """`write` fills a file beside `path`, which is then renamed over it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         write(aside)
         with aside.open("rb+") as handle:
@@ -48,8 +50,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:
-    """One JSON line in one write. A line that a crash cut short stays a line of its own, which
-    readers pass over."""
+    """One JSON line in one write; raises OSError where the disk takes less than the line. A line
+    that was cut short stays a line of its own, which readers pass over."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = json.dumps(content, sort_keys=True, ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
@@ -57,7 +59,11 @@ def append_line(path: Path, content: dict[str, Any]) -> None:
         size = os.fstat(descriptor).st_size
         if size and os.pread(descriptor, 1, size - 1) != b"\n":
             line = b"\n" + line
-        os.write(descriptor, line)
+        # A full disk takes a part and raises only at the next write.
+        if os.write(descriptor, line) < len(line):
+            raise OSError(errno.ENOSPC, "the line was cut short", str(path))
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    if not size:
+        sync_folder(path.parent)

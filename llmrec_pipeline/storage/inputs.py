@@ -2,48 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from llmrec_pipeline import __version__
+import duckdb
+
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.code_version import code_version
+from llmrec_pipeline.storage.lake import Lake, read_lines
 from llmrec_pipeline.storage.origins import Serving, origin_at
 from llmrec_pipeline.storage.states import read_state
-
-_DERIVING = ("domain", "sources", "storage")
-
-
-@functools.cache
-def code_version() -> str:
-    """Release and hash of the code that decides an edition's content."""
-    digest = hashlib.sha256()
-    root = Path(__file__).resolve().parent.parent
-    for part in _DERIVING:
-        for path in sorted((root / part).rglob("*")):
-            if path.suffix in (".py", ".sql"):
-                digest.update(path.relative_to(root).as_posix().encode())
-                digest.update(path.read_bytes())
-    return f"{__version__}+{digest.hexdigest()[:12]}"
 
 
 def inputs_of(
     settings: Settings, sources: Mapping[str, tuple[str, str]], fixture_digest: str | None
 ) -> dict[str, Any]:
-    """The inputs of an edition from each source's (bronze digest, origin)."""
-    uses_fixture = any(origin == "fixture" for _, origin in sources.values())
+    """The inputs of an edition from each source's (bronze digest, origin). The fixture always
+    counts: its names stand in the identity map whether its facts serve or not."""
     return {
         "sources": {
             name: {"bronze": bronze, "origin": origin}
             for name, (bronze, origin) in sorted(sources.items())
         },
-        "fixture": fixture_digest if uses_fixture else None,
+        "fixture": fixture_digest,
         "config": settings.content_hash,
         "code": code_version(),
     }
@@ -54,17 +39,42 @@ def hash_inputs(inputs: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
+def loaded_bronze(con: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, str]:
+    """By source, the digest of the bronze files that the warehouse has loaded."""
+    names: dict[str, list[str]] = {source: [] for source in settings.sources}
+    for source, name in con.sql(
+        "SELECT source, bronze FROM pull_records WHERE bronze IS NOT NULL"
+    ).fetchall():
+        names.setdefault(source, []).append(name)
+    return {source: _digest(found) for source, found in names.items()}
+
+
+def recorded_bronze(lake: Lake, source: str) -> str:
+    """The digest of the source's bronze files that the pull log records: it moves when content
+    lands, by whatever route, and not when an unchanged pull does. A file whose record has not
+    been written is no content yet."""
+    return _digest(
+        line["bronze"]
+        for path in lake.logs(source)
+        for line, _ in read_lines(path, 0)
+        if line.get("bronze")
+    )
+
+
+def _digest(names: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(set(names))).encode()).hexdigest()
+
+
 def served_inputs(
     settings: Settings,
     serving: Sequence[Serving],
     bronze: Mapping[str, str],
     fixture_digest: str | None,
 ) -> dict[str, Any]:
-    """The inputs of what the warehouse serves now; `bronze` holds the digests at load time."""
-    empty = hashlib.sha256(b"").hexdigest()
+    """The inputs of what the warehouse serves now; `bronze` is what `loaded_bronze` gives."""
     return inputs_of(
         settings,
-        {entry.source: (bronze.get(entry.source, empty), entry.origin) for entry in serving},
+        {entry.source: (bronze[entry.source], entry.origin) for entry in serving},
         fixture_digest,
     )
 
@@ -81,7 +91,7 @@ def present_inputs(
     known = (manifest or {}).get("sources", {})
     sources = {}
     for name in settings.sources:
-        digest = lake.bronze_digest(name)
+        digest = recorded_bronze(lake, name)
         sources[name] = (digest, _origin(settings, name, known.get(name), digest, now))
     return inputs_of(settings, sources, fixture_digest)
 
@@ -89,16 +99,21 @@ def present_inputs(
 def _origin(
     settings: Settings, source: str, known: Mapping[str, Any] | None, digest: str, now: datetime
 ) -> str:
+    """The origin that a refresh would find, or `new` where only a refresh can tell."""
     config = settings.sources[source]
     if not config.enabled:
         return "none"
     if known is None or known["bronze"] != digest:
         return "new"
+    state = read_state(settings.locations.states, source)
+    seen = state.moment("last_verified_at")
+    doubted_until = known.get("doubted_until")
+    if doubted_until and seen and seen >= parse_iso(doubted_until):
+        return "new"
     fallback = "fixture" if config.fixture and known["in_fixture"] else "none"
     if known["accepted_at"] is None:
         return fallback
     verified = parse_iso(known["accepted_at"])
-    state = read_state(settings.locations.states, source)
-    if state.content_hash == known["accepted_content"] and state.last_verified_at:
-        verified = max(verified, parse_iso(state.last_verified_at))
+    if state.content_hash == known["accepted_content"] and seen:
+        verified = max(verified, seen)
     return origin_at(verified, now, settings) or fallback

@@ -1,12 +1,13 @@
-"""`pulls`: the verdict on every pull, derived from the first changed moment on."""
+"""`pulls`: the verdict on every pull, derived from the first pull on that has none."""
 
 from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -16,6 +17,7 @@ from llmrec_pipeline.domain.pulls import (
     FoldState,
     PullContent,
     PullSeen,
+    believed_from,
     judge,
 )
 from llmrec_pipeline.domain.records import (
@@ -25,8 +27,10 @@ from llmrec_pipeline.domain.records import (
 )
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.warehouse import (
+    WarehouseError,
     get_meta,
     insert_frame,
     set_meta,
@@ -35,19 +39,33 @@ from llmrec_pipeline.storage.warehouse import (
     transaction,
 )
 
+_RULES = "acceptance_rules"
 # A constant column is suspicious where a publisher measures or prices, not where it describes.
 _JUDGED = (*(c.name for c in INDEX_COLUMNS), *(c.name for c in SPEED_COLUMNS), "price_input_per_1m")
+# What of a verdict shows in the history.
+_SHOWN = ("status", "reason", "rows", "rows_previous", "index_version", "rebased", "content_hash")
+_FOLDS: dict[str, Any] = {
+    "source": pl.String,
+    "snapshot_ts": pl.Datetime("us", "UTC"),
+    "state": pl.String,
+}
 
 
 class _Contents(Mapping[str, PullContent]):
-    """One source's contents by hash, read in the order in which they will be asked for."""
+    """One source's contents by hash, read ahead in the order in which they will be asked for.
+
+    `places` says under which observed_at the rows of each content stand in bronze.
+    """
 
     _BATCH = 100
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, source: str, order: Sequence[str]) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, source: str, places: Mapping[str, datetime]
+    ) -> None:
         self._con = con
         self._source = source
-        self._order = list(dict.fromkeys(order))
+        self._places = places
+        self._order = list(places)
         self._at = {content_hash: index for index, content_hash in enumerate(self._order)}
         self._cache: OrderedDict[str, PullContent] = OrderedDict()
 
@@ -59,83 +77,112 @@ class _Contents(Mapping[str, PullContent]):
 
     def __getitem__(self, content_hash: str) -> PullContent:
         if content_hash not in self._cache:
-            start = self._at.get(content_hash)
-            wanted = (
-                self._order[start : start + self._BATCH] if start is not None else [content_hash]
-            )
-            for name, content in self._read(wanted):
-                self._cache[name] = content
+            if content_hash in self._at:
+                start = self._at[content_hash]
+                wanted = {
+                    name: self._places[name] for name in self._order[start : start + self._BATCH]
+                }
+            else:
+                wanted = {content_hash: self._elsewhere(content_hash)}
+            self._cache.update(self._read(wanted))
             while len(self._cache) > 2 * self._BATCH:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(content_hash)
         return self._cache[content_hash]
 
-    def _read(self, wanted: Sequence[str]) -> Iterator[tuple[str, PullContent]]:
-        first, last = self._con.execute(
-            "SELECT min(observed_at), max(observed_at) FROM contents "
-            "WHERE source = ? AND list_contains(?, content_hash)",
-            [self._source, list(wanted)],
-        ).fetchall()[0]
+    def _elsewhere(self, content_hash: str) -> datetime:
+        """The place of a content from before the pulls that are judged now."""
+        ((place,),) = self._con.execute(
+            "SELECT observed_at FROM contents WHERE source = ? AND content_hash = ?",
+            [self._source, content_hash],
+        ).fetchall()
+        found: datetime = place
+        return found
+
+    def _read(self, wanted: Mapping[str, datetime]) -> dict[str, PullContent]:
         counts = ", ".join(f"count({name}), count(DISTINCT {name})" for name in _JUDGED)
         rows = self._con.execute(
             f"""
-            SELECT b.content_hash, list(b.source_model_id), max(b.index_version), {counts}
-            FROM bronze_models AS b
-            INNER JOIN contents AS c ON b.source = c.source AND b.observed_at = c.observed_at
-            WHERE b.source = ? AND b.observed_at BETWEEN ? AND ?
-              AND list_contains(?, b.content_hash)
-            GROUP BY b.content_hash
+            SELECT observed_at, list(source_model_id), max(index_version), {counts}
+            FROM bronze_models
+            WHERE source = ? AND observed_at BETWEEN ? AND ?
+            GROUP BY observed_at
             """,
-            [self._source, first, last, list(wanted)],
+            [self._source, min(wanted.values()), max(wanted.values())],
         ).fetchall()
-        for row in rows:
-            values = {
-                name: (row[3 + 2 * index], row[4 + 2 * index]) for index, name in enumerate(_JUDGED)
-            }
-            yield row[0], PullContent(frozenset(row[1]), values, row[2])
+        found = {
+            row[0]: PullContent(
+                frozenset(row[1]),
+                {name: (row[3 + 2 * at], row[4 + 2 * at]) for at, name in enumerate(_JUDGED)},
+                row[2],
+            )
+            for row in rows
+        }
+        nothing = PullContent(frozenset(), {}, None)
+        return {name: found.get(place, nothing) for name, place in wanted.items()}
 
 
-def judge_pulls(
-    con: duckdb.DuckDBPyConnection, settings: Settings, earliest: Mapping[str, datetime]
-) -> None:
-    """Derive `pulls` from the first changed moment of each source on."""
+def acceptance_rules(settings: Settings) -> AcceptanceRules:
+    """The configured thresholds."""
     acceptance = settings.pipeline.acceptance
-    rules = AcceptanceRules(
+    return AcceptanceRules(
         acceptance.max_lost_share, acceptance.believe_after_hours, acceptance.min_values
     )
-    rules_text = json.dumps(asdict(rules), sort_keys=True)
+
+
+def judge_pulls(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Derive `pulls` of each source from its first pull on that has no verdict; from the very
+    first where the rules or the code that judges are others than last time.
+
+    What to judge is told from the tables, so a process that ended between loading and judging
+    leaves nothing out.
+    """
+    rules = acceptance_rules(settings)
+    rules_text = json.dumps({**asdict(rules), "code": code_version()}, sort_keys=True)
     with transaction(con):
-        if get_meta(con, "acceptance_rules") != rules_text:
-            earliest = dict(
-                con.sql("SELECT source, min(observed_at) FROM pull_records GROUP BY 1").fetchall()
-            )
-            set_meta(con, "acceptance_rules", rules_text)
-        for source, since in sorted(earliest.items()):
+        judged_by_these = get_meta(con, _RULES) == rules_text
+        earliest = con.execute(
+            "SELECT r.source, min(r.observed_at) FROM pull_records AS r "
+            "LEFT JOIN pulls AS p ON r.source = p.source AND r.observed_at = p.snapshot_ts "
+            "WHERE p.source IS NULL OR NOT ? GROUP BY r.source ORDER BY r.source",
+            [judged_by_these],
+        ).fetchall()
+        for source, since in earliest:
             _judge_source(con, source, since, rules)
+        set_meta(con, _RULES, rules_text)
 
 
 def _judge_source(
     con: duckdb.DuckDBPyConnection, source: str, since: datetime, rules: AcceptanceRules
 ) -> None:
-    judged_later = con.execute(
-        "SELECT count(*) FROM pulls WHERE source = ? AND snapshot_ts >= ?", [source, since]
-    ).fetchone()
+    before = _shown(con, source, since)
     con.execute("DELETE FROM pulls WHERE source = ? AND snapshot_ts >= ?", [source, since])
     con.execute("DELETE FROM folds WHERE source = ? AND snapshot_ts >= ?", [source, since])
-    state = _fold_state(con, source)
     log = con.execute(
-        "SELECT observed_at, content_hash, landed_at, parser_version FROM pull_records "
-        "WHERE source = ? AND observed_at >= ? ORDER BY observed_at",
+        "SELECT r.observed_at, r.content_hash, r.landed_at, r.parser_version, "
+        "CASE WHEN r.bronze IS NULL THEN c.observed_at ELSE r.observed_at END AS place "
+        "FROM pull_records AS r LEFT JOIN contents AS c "
+        "ON r.source = c.source AND r.content_hash = c.content_hash "
+        "WHERE r.source = ? AND r.observed_at >= ? ORDER BY r.observed_at",
         [source, since],
     ).fetchall()
-    pulls = [PullSeen(row[0], row[1]) for row in log]
-    about = {row[0]: (row[2], row[3]) for row in log}
-    needed = [state.accepted] if state.accepted else []
-    contents = _Contents(con, source, [*needed, *(pull.content_hash for pull in pulls)])
-    verdicts = []
-    folds = []
-    for verdict, state_after in judge(pulls, contents, rules, state):
-        landed_at, parser_version = about[verdict.observed_at]
+    places: dict[str, datetime] = {}
+    for observed_at, content_hash, _, _, place in log:
+        if place is None:
+            raise WarehouseError(
+                f"{source}: no bronze file holds the content of the pull of {iso(observed_at)}; "
+                "restore the lake from a backup"
+            )
+        places.setdefault(content_hash, place)
+    verdicts: list[dict[str, Any]] = []
+    folds: list[dict[str, Any]] = []
+    judged = judge(
+        [PullSeen(row[0], row[1]) for row in log],
+        _Contents(con, source, places),
+        rules,
+        fold_state(con, source),
+    )
+    for (verdict, state), (_, _, landed_at, parser_version, _) in zip(judged, log, strict=True):
         verdicts.append(
             {
                 "source": source,
@@ -153,31 +200,35 @@ def _judge_source(
             }
         )
         folds.append(
-            {
-                "source": source,
-                "snapshot_ts": verdict.observed_at,
-                "state": _state_text(state_after),
-            }
+            {"source": source, "snapshot_ts": verdict.observed_at, "state": _state_text(state)}
         )
     insert_frame(con, "pulls", pl.DataFrame(verdicts, schema=polars_schema(PULLS)))
-    insert_frame(
-        con,
-        "folds",
-        pl.DataFrame(
-            folds,
-            schema={
-                "source": pl.String,
-                "snapshot_ts": pl.Datetime("us", "UTC"),
-                "state": pl.String,
-            },
-        ),
-    )
-    touch_months(con, {f"{verdict['snapshot_ts']:%Y-%m}" for verdict in verdicts})
-    rejudged = bool(judged_later and judged_later[0])
-    _note_names(con, source, None if rejudged else since)
+    insert_frame(con, "folds", pl.DataFrame(folds, schema=_FOLDS))
+    after = _shown(con, source, since)
+    touch_months(con, {f"{row[0]:%Y-%m}" for row in before ^ after})
+    _note_names(con, source, since, _accepted(before), _accepted(after))
 
 
-def _fold_state(con: duckdb.DuckDBPyConnection, source: str) -> FoldState:
+_Shown = frozenset[tuple[Any, ...]]
+
+
+def _shown(con: duckdb.DuckDBPyConnection, source: str, since: datetime) -> _Shown:
+    """What the history shows of pulls: all but the unchanged ones."""
+    rows = con.execute(
+        f"SELECT snapshot_ts, {', '.join(_SHOWN)} FROM pulls "
+        "WHERE source = ? AND snapshot_ts >= ? AND status <> 'unchanged'",
+        [source, since],
+    ).fetchall()
+    return frozenset(rows)
+
+
+def _accepted(shown: _Shown) -> set[tuple[Any, ...]]:
+    """Moment and content of the accepted ones."""
+    return {(row[0], row[-1]) for row in shown if row[1] == "accepted"}
+
+
+def fold_state(con: duckdb.DuckDBPyConnection, source: str) -> FoldState:
+    """Where the source's fold stands behind its newest judged pull."""
     row = con.execute(
         "SELECT state FROM folds WHERE source = ? ORDER BY snapshot_ts DESC LIMIT 1", [source]
     ).fetchone()
@@ -185,12 +236,14 @@ def _fold_state(con: duckdb.DuckDBPyConnection, source: str) -> FoldState:
         return FoldState()
     state = json.loads(row[0])
     since = state["doubted_since"]
-    return FoldState(
-        state["accepted"],
-        state["previous"],
-        state["doubted"],
-        parse_iso(since) if since else None,
-    )
+    return FoldState(state["accepted"], state["previous"], parse_iso(since) if since else None)
+
+
+def doubted_until(
+    con: duckdb.DuckDBPyConnection, settings: Settings, source: str
+) -> datetime | None:
+    """From when on a further pull of what is quarantined now will be believed."""
+    return believed_from(fold_state(con, source), acceptance_rules(settings))
 
 
 def _state_text(state: FoldState) -> str:
@@ -198,8 +251,17 @@ def _state_text(state: FoldState) -> str:
     return json.dumps({**asdict(state), "doubted_since": iso(since) if since else None})
 
 
-def _note_names(con: duckdb.DuckDBPyConnection, source: str, since: datetime | None) -> None:
-    """Keep what each publisher last called each model. A late pull recomputes the source."""
-    if since is None:
+def _note_names(
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    since: datetime,
+    before: set[tuple[Any, ...]],
+    after: set[tuple[Any, ...]],
+) -> None:
+    """Keep what the publisher last called each model. Accepted pulls behind all others are added;
+    where earlier ones changed, the source's names are gathered anew."""
+    if before == after:
+        return
+    if before:
         con.execute("DELETE FROM source_names WHERE source = ?", [source])
-    con.execute(sql_text("note_names"), {"source": source, "since": since})
+    con.execute(sql_text("note_names"), {"source": source, "since": None if before else since})

@@ -6,7 +6,7 @@
     bronze/<source>/pulls-<month landed>.jsonl     one record a valid pull, changed or not
 
 A pull exists from the moment its record is appended; what was written before and not recorded is
-taken up by the next `pending`. Nothing here is ever rewritten or deleted.
+taken up by the next `pending`. Nothing recorded is ever rewritten or deleted.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from filelock import FileLock
 
 from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Kind, Table
 from llmrec_pipeline.domain.timestamps import iso, parse_iso, parse_stamp, stamp
-from llmrec_pipeline.sources.pull import ParsedPull, RawPage
+from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage, one_line
 from llmrec_pipeline.storage.files import (
     append_line,
     sync_folder,
@@ -37,8 +37,6 @@ from llmrec_pipeline.storage.files import (
 )
 
 MANIFEST = "manifest.json"
-# How far back an unfinished pull is looked for: pulls are six hours apart.
-_RECENT = 64
 
 _POLARS_TYPES: dict[Kind, Any] = {
     Kind.TEXT: pl.String,
@@ -52,6 +50,9 @@ _POLARS_TYPES: dict[Kind, Any] = {
 
 class DamagedPull(Exception):
     """A raw pull whose pages are not what its manifest says. One line."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(one_line(reason))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,8 @@ class Lake:
         return observed_at
 
     def read_raw(self, source: str, observed_at: datetime) -> list[RawPage]:
-        """The pages of a pull in order; raises DamagedPull."""
+        """The pages of a pull in order; raises DamagedPull, and OSError where the disk is at
+        fault rather than the pull."""
         folder = self.raw / source / stamp(observed_at)
         try:
             manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -155,7 +157,7 @@ class Lake:
             for entry in manifest["pages"]:
                 body = (folder / Path(entry["name"]).name).read_bytes()
                 if hashlib.sha256(body).hexdigest() != entry["sha256"]:
-                    raise DamagedPull(f"{folder}/{entry['name']}: content differs from its sha256")
+                    raise DamagedPull(f"{entry['name']}: the content differs from its sha256")
                 pages.append(
                     RawPage(
                         entry["name"],
@@ -166,31 +168,62 @@ class Lake:
                         parse_iso(entry["received_at"]),
                     )
                 )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DamagedPull(f"{folder}: cannot be read: {error}") from None
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise DamagedPull(f"{Path(error.filename).name}: missing from the raw pull") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise DamagedPull(f"{MANIFEST}: cannot be read: {error!r}") from None
         return pages
 
-    def pending(self, source: str) -> list[datetime]:
-        """Recent raw pulls without a record or a refusal, oldest first."""
+    def pending(self, source: str, parser_version: str = "") -> list[datetime]:
+        """Raw pulls without a record, oldest first; without those that this version of the parser
+        refused. A newer version may read what an older one could not."""
         folder = self.raw / source
         if not folder.is_dir():
             return []
-        names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-        recent = [parse_stamp(name) for name in names[-_RECENT:]]
-        done = {record.observed_at for record in self.records(source, last_months=2)}
-        done |= self._refused(source)
-        return [moment for moment in recent if moment not in done]
+        done = {stamp(record.observed_at) for record in self.records(source)}
+        done |= self._refused(source, parser_version)
+        return [
+            moment
+            for path in sorted(folder.iterdir())
+            if path.name not in done and (moment := _moment_of(path)) is not None
+        ]
 
-    def refuse(self, source: str, observed_at: datetime, landed_at: datetime, reason: str) -> None:
+    def refuse(
+        self,
+        source: str,
+        observed_at: datetime,
+        landed_at: datetime,
+        reason: str,
+        parser_version: str = "",
+    ) -> None:
         """Note that a raw pull is not what its publisher's pages look like."""
         append_line(
             self.bronze / source / "refused.jsonl",
-            {"observed_at": iso(observed_at), "landed_at": iso(landed_at), "reason": reason},
+            {
+                "observed_at": iso(observed_at),
+                "landed_at": iso(landed_at),
+                "reason": reason,
+                "parser_version": parser_version,
+            },
         )
 
-    def _refused(self, source: str) -> set[datetime]:
-        path = self.bronze / source / "refused.jsonl"
-        return {parse_iso(line["observed_at"]) for line, _ in read_lines(path, 0)}
+    def _refused(self, source: str, parser_version: str) -> set[str]:
+        lines = read_lines(self.bronze / source / "refused.jsonl", 0)
+        refused = set()
+        for line, _ in lines:
+            with suppress(KeyError, TypeError, ValueError):
+                if line["parser_version"] == parser_version:
+                    refused.add(stamp(parse_iso(line["observed_at"])))
+        return refused
+
+    def sweep(self, source: str) -> None:
+        """Remove what killed processes left half written; only under the source's lock."""
+        for folder in (self.raw / source, self.bronze / source):
+            for path in folder.glob(".*"):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     # bronze ---------------------------------------------------------------------------------
 
@@ -202,7 +235,11 @@ class Lake:
         parsed: ParsedPull,
         parser_version: str,
     ) -> Landing:
-        """Record a valid pull, and store its rows where they differ from the pull before it."""
+        """Record a valid pull, and store its rows where they differ from the pull before it.
+        Raises InvalidStructure for rows that do not fit the schema table."""
+        common = {"source": source, "observed_at": observed_at, "parser_version": parser_version}
+        models = _frame(MODELS_SNAPSHOT, parsed.models, common)
+        benchmarks = _frame(BENCHMARK_RESULTS, parsed.benchmarks, common)
         content_hash = parsed.content_hash()
         known, before = self._neighbours(source, observed_at)
         if known:
@@ -214,21 +251,12 @@ class Lake:
         name = None
         if not unchanged:
             name = f"models_snapshot_{stamp(observed_at)}.parquet"
-            common = {
-                "source": source,
-                "observed_at": observed_at,
-                "parser_version": parser_version,
-            }
             folder = self.bronze / source
-            if parsed.benchmarks:
-                self._write(
-                    folder / f"benchmark_results_{stamp(observed_at)}.parquet",
-                    BENCHMARK_RESULTS,
-                    [{**row, **common} for row in parsed.benchmarks],
-                )
-            self._write(
-                folder / name, MODELS_SNAPSHOT, [{**row, **common} for row in parsed.models]
-            )
+            results = folder / f"benchmark_results_{stamp(observed_at)}.parquet"
+            # A crash may have left a file that has no record.
+            if benchmarks.height or results.exists():
+                _write(results, benchmarks)
+            _write(folder / name, models)
         record = PullRecord(
             source,
             observed_at,
@@ -261,23 +289,19 @@ class Lake:
                 break
         return None, before
 
-    @staticmethod
-    def _write(path: Path, table: Table, rows: list[dict[str, Any]]) -> None:
-        schema = polars_schema(table)
-        frame = pl.DataFrame(
-            [[row.get(name) for name in schema] for row in rows], schema=schema, orient="row"
-        )
-        write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
-
-    def records(self, source: str, *, last_months: int | None = None) -> Iterator[PullRecord]:
+    def records(self, source: str) -> Iterator[PullRecord]:
         """The pull log in order of landing."""
-        for path in self.logs(source)[-last_months if last_months else None :]:
+        for path in self.logs(source):
             for record, _ in self.read_log(path, 0):
                 yield record
 
+    def newest(self, source: str) -> PullRecord | None:
+        """The record that was observed last."""
+        return self._neighbours(source, datetime.max.replace(tzinfo=UTC))[1]
+
     def logs(self, source: str) -> list[Path]:
         """The source's log files, oldest month first."""
-        return sorted((self.bronze / source).glob("pulls-*.jsonl"))
+        return sorted((self.bronze / source).glob("pulls-[0-9][0-9][0-9][0-9]-[0-9][0-9].jsonl"))
 
     def read_log(self, path: Path, offset: int) -> Iterator[tuple[PullRecord, int]]:
         """Records from a byte offset on, each with the offset behind it."""
@@ -313,6 +337,48 @@ class Lake:
         return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
+def _moment_of(path: Path) -> datetime | None:
+    """When a raw pull was observed; None for what is no pull."""
+    try:
+        return parse_stamp(path.name)
+    except ValueError:
+        return None
+
+
+def _frame(
+    table: Table, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+) -> pl.DataFrame:
+    schema = polars_schema(table)
+    try:
+        frame = pl.DataFrame(
+            [[{**row, **common}.get(name) for name in schema] for row in rows],
+            schema=schema,
+            orient="row",
+        )
+    except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
+        raise InvalidStructure(f"{table.name}: {error}") from None
+    for column in table.columns:
+        if column.required and column.name in schema and frame[column.name].null_count():
+            raise InvalidStructure(f"{table.name}: a row without {column.name}")
+    if frame.select(table.key).is_duplicated().any():
+        raise InvalidStructure(f"{table.name}: two rows with the same {', '.join(table.key)}")
+    return frame
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    """A file that is there already has no record: it stays where it says the same."""
+    if path.exists() and _says(path, frame):
+        return
+    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+
+
+def _says(path: Path, frame: pl.DataFrame) -> bool:
+    try:
+        return pl.read_parquet(path).equals(frame)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return False
+
+
 def read_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
     """Whole JSON lines from a byte offset on, each with the offset behind it; a line that a crash
     cut short is passed over."""
@@ -325,7 +391,7 @@ def read_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
                 offset += len(line)
                 try:
                     content = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue
                 if isinstance(content, dict):
                     yield content, offset

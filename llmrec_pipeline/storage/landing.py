@@ -1,20 +1,21 @@
 """One pull of one source, from the publisher to bronze, with the source's state kept in step.
 
-A source that misbehaves ends in a state file and a reason, never in an exception for the others.
+A source that misbehaves ends in a state file and a reason, never in an exception for the others,
+not even where it makes its own module fail. What our own machine refuses (a full disk) is raised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from llmrec_pipeline.domain.timestamps import iso
-from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.sources import publisher
+from llmrec_pipeline.settings import Settings, SourceSettings
+from llmrec_pipeline.sources import Publisher, publisher
 from llmrec_pipeline.sources.http import PublisherClient
-from llmrec_pipeline.sources.pull import InvalidStructure, PullFailed
+from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
 
@@ -62,14 +63,20 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
                 ),
             )
         return PullOutcome(source, "skipped", reason)
+    module = publisher(source)
     with PublisherClient(
         source, config, settings.pipeline.http, settings.key_of(source), now=clock
     ) as http:
         reason = None
         try:
-            pages = publisher(source).fetch(http, config)
+            pages = module.fetch(http, config)
         except PullFailed as failure:
             reason = failure.reason
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one publisher's module must not stop the others
+            # Its own words might hold what was sent, the key included.
+            reason = f"reading the answer failed with {type(error).__name__}"
         with lake.lock(source):
             state = read_state(settings.locations.states, source)
             if http.quota.limit is not None or http.quota.remaining is not None:
@@ -122,11 +129,42 @@ def note_overdue(
 def land_pending(source: str, settings: Settings, lake: Lake, clock: Clock) -> list[LandOutcome]:
     """Parse every raw pull that has no verdict yet, oldest first: the one just made, and what a
     killed process left behind."""
+    parser_version = publisher(source).PARSER_VERSION
     with lake.lock(source):
+        lake.sweep(source)
+        _catch_up(source, settings, lake)
         return [
             _land(source, observed_at, settings, lake, clock)
-            for observed_at in lake.pending(source)
+            for observed_at in lake.pending(source, parser_version)
         ]
+
+
+def _catch_up(source: str, settings: Settings, lake: Lake) -> None:
+    """The state after a crash between the record and the state, or without its file, as the pull
+    log tells it."""
+    state = read_state(settings.locations.states, source)
+    record, known = lake.newest(source), state.moment("newest_observed_at")
+    if record is None or (known is not None and known >= record.observed_at):
+        return
+    attempt = state.moment("last_attempt_at")
+    caught_up = _after(
+        state,
+        record.content_hash,
+        record.observed_at,
+        "new" if record.bronze else "unchanged",
+        record.rows,
+        None,
+    )
+    if attempt is not None and attempt > record.observed_at:
+        # What was tried since is told by its own outcome.
+        caught_up = replace(
+            caught_up,
+            last_attempt_at=state.last_attempt_at,
+            last_status=state.last_status,
+            last_error=state.last_error,
+            failures=state.failures,
+        )
+    _note(settings, caught_up)
 
 
 def _land(
@@ -135,14 +173,17 @@ def _land(
     module = publisher(source)
     state = read_state(settings.locations.states, source)
     try:
-        pages = lake.read_raw(source, observed_at)
-        parsed = module.parse(pages, settings.sources[source])
+        parsed = _parsed(module, lake.read_raw(source, observed_at), settings.sources[source])
+        landing = lake.land_bronze(source, observed_at, clock(), parsed, module.PARSER_VERSION)
     except (InvalidStructure, DamagedPull) as error:
         reason = str(error)
-        lake.refuse(source, observed_at, clock(), reason)
-        _note(settings, state.failed("invalid", reason, observed_at))
+        lake.refuse(source, observed_at, clock(), reason, module.PARSER_VERSION)
+        newest = state.moment("newest_observed_at")
+        # What is wrong with an old pull says nothing of how the source is now.
+        if newest is None or newest < observed_at:
+            _note(settings, state.failed("invalid", reason, observed_at))
         return LandOutcome(source, observed_at, "invalid", reason)
-    landing = lake.land_bronze(source, observed_at, clock(), parsed, module.PARSER_VERSION)
+    status: Literal["new", "unchanged"] = "new" if landing.status == "new" else "unchanged"
     bad_values = dict(parsed.bad_values)
     _note(
         settings,
@@ -150,7 +191,7 @@ def _land(
             state,
             landing.record.content_hash,
             observed_at,
-            landing.status,
+            status,
             len(parsed.models),
             bad_values,
         ),
@@ -158,7 +199,7 @@ def _land(
     return LandOutcome(
         source,
         observed_at,
-        "unchanged" if landing.status == "unchanged" else "new",
+        status,
         None,
         len(parsed.models),
         len(parsed.benchmarks),
@@ -168,13 +209,23 @@ def _land(
     )
 
 
+def _parsed(module: Publisher, pages: Sequence[RawPage], config: SourceSettings) -> ParsedPull:
+    """The pull's rows. A parser that fails on a page has met a structure that it does not know."""
+    try:
+        return module.parse(pages, config)
+    except (InvalidStructure, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise InvalidStructure(f"the parser failed with {type(error).__name__}: {error}") from error
+
+
 def _after(
     state: SourceState,
     content_hash: str,
     observed_at: datetime,
     status: str,
     rows: int,
-    bad_values: dict[str, int],
+    bad_values: dict[str, int] | None,
 ) -> SourceState:
     """The state after a valid pull; an older pull that lands late changes nothing but history."""
     newest = state.moment("newest_observed_at")

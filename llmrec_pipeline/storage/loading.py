@@ -1,25 +1,38 @@
-"""Bronze into the warehouse: what is new in the lake, in one transaction."""
+"""Bronze into the warehouse: what is new in the lake, pull by pull whole."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.records import (
-    BENCHMARK_RESULTS,
-    MODELS_SNAPSHOT,
-)
-from llmrec_pipeline.storage.lake import Lake, PullRecord
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Table
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.storage.lake import Lake, PullRecord, polars_schema
 from llmrec_pipeline.storage.warehouse import (
     WarehouseError,
     insert_frame,
     transaction,
 )
+
+_OF_THE_RECORD = ("content_hash", "landed_at")
+# Bounds the memory of a first load of years.
+_PULLS_AT_ONCE = 250
+_RECORDS: dict[str, Any] = {
+    "source": pl.String,
+    "observed_at": pl.Datetime("us", "UTC"),
+    "landed_at": pl.Datetime("us", "UTC"),
+    "content_hash": pl.String,
+    "parser_version": pl.String,
+    "index_version": pl.String,
+    "rows": pl.Int64,
+    "bronze": pl.String,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +41,43 @@ class Loaded:
 
     pulls: int
     rows: int
-    earliest: Mapping[str, datetime]  # by source, the first moment that is new
 
 
 def load(con: duckdb.DuckDBPyConnection, lake: Lake) -> Loaded:
-    """Take in the pull records and bronze files that are new; in one transaction, so that a
-    killed load leaves nothing half."""
+    """Take in the pull records and bronze files that are new. Each transaction holds whole pulls,
+    so that a killed load leaves nothing half, and the next one goes on where it ended. Raises
+    WarehouseError naming a file that is missing or damaged."""
+    records, positions = _new_records(con, lake)
+    for start in range(0, len(records), _PULLS_AT_ONCE):
+        part = records[start : start + _PULLS_AT_ONCE]
+        with transaction(con):
+            insert_frame(con, "pull_records", _frame(part))
+            _load_files(con, lake, [record for record in part if record.bronze])
     with transaction(con):
-        records = _new_records(con, lake)
-        files = [lake.bronze / record.source / record.bronze for record in records if record.bronze]
-        rows = _load_bronze(con, [record for record in records if record.bronze], files)
-    earliest: dict[str, datetime] = {}
-    for record in records:
-        earliest[record.source] = min(
-            earliest.get(record.source, record.observed_at), record.observed_at
-        )
-    return Loaded(len(records), rows, earliest)
+        for name, position in positions.items():
+            con.execute("INSERT OR REPLACE INTO log_offsets VALUES (?, ?)", [name, position])
+    return Loaded(len(records), sum(record.rows for record in records if record.bronze))
 
 
-def _new_records(con: duckdb.DuckDBPyConnection, lake: Lake) -> list[PullRecord]:
-    positions = dict(con.sql("SELECT path, position FROM log_offsets").fetchall())
+def _new_records(
+    con: duckdb.DuckDBPyConnection, lake: Lake
+) -> tuple[list[PullRecord], dict[str, int]]:
+    """Records of the logs that are not in the warehouse, by time, and how far each log that grew
+    has been read. Of two records for one moment, the one that landed first stands."""
+    read = dict(con.sql("SELECT path, position FROM log_offsets").fetchall())
+    positions: dict[str, int] = {}
     records: list[PullRecord] = []
     for source in lake.sources():
         for path in lake.logs(source):
             name = f"{source}/{path.name}"
-            start = positions.get(name, 0)
+            start = read.get(name, 0)
             if path.stat().st_size <= start:
                 continue
-            position = start
             for record, end in lake.read_log(path, start):
                 records.append(record)
-                position = end
-            con.execute("INSERT OR REPLACE INTO log_offsets VALUES (?, ?)", [name, position])
+                positions[name] = end
     if not records:
-        return []
+        return [], positions
     known = set(
         con.execute(
             "SELECT source, observed_at FROM pull_records WHERE observed_at >= ?",
@@ -74,76 +90,82 @@ def _new_records(con: duckdb.DuckDBPyConnection, lake: Lake) -> list[PullRecord]
         if key not in known:
             fresh.setdefault(key, record)
     ordered = sorted(fresh.values(), key=lambda record: (record.observed_at, record.source))
-    if ordered:
-        frame = pl.DataFrame(
-            [asdict(record) for record in ordered],
-            schema={
-                "source": pl.String,
-                "observed_at": pl.Datetime("us", "UTC"),
-                "landed_at": pl.Datetime("us", "UTC"),
-                "content_hash": pl.String,
-                "parser_version": pl.String,
-                "index_version": pl.String,
-                "rows": pl.Int64,
-                "bronze": pl.String,
-            },
-        )
-        insert_frame(con, "pull_records", frame)
-    return ordered
+    return ordered, positions
 
 
-def _load_bronze(
-    con: duckdb.DuckDBPyConnection, records: list[PullRecord], files: list[Path]
-) -> int:
-    if not files:
-        return 0
-    missing = [str(path) for path in files if not path.exists()]
-    if missing:
-        raise WarehouseError(f"{missing[0]}: recorded in the pull log but missing from the lake")
-    columns = ", ".join(f"f.{name}" for name in MODELS_SNAPSHOT.names)
+def _frame(records: Sequence[PullRecord]) -> pl.DataFrame:
+    return pl.DataFrame([asdict(record) for record in records], schema=_RECORDS)
+
+
+def _load_files(con: duckdb.DuckDBPyConnection, lake: Lake, records: Sequence[PullRecord]) -> None:
+    """Append the rows of these pulls. Polars reads many small files several times as fast as
+    DuckDB does."""
+    if not records:
+        return
+    models, benchmarks = [], []
+    for record in records:
+        path = lake.bronze / record.source / str(record.bronze)
+        models.append(_read(path, MODELS_SNAPSHOT, record, rows=record.rows))
+        path = path.with_name(path.name.replace("models_snapshot_", "benchmark_results_"))
+        if path.exists():
+            benchmarks.append(_read(path, BENCHMARK_RESULTS, record).drop(_OF_THE_RECORD))
+    insert_frame(con, "bronze_models", pl.concat(models, how="diagonal"))
+    if benchmarks:
+        insert_frame(con, "bronze_benchmarks", pl.concat(benchmarks, how="diagonal"))
+    _note_contents(con, records)
+
+
+def _read(path: Path, table: Table, record: PullRecord, rows: int | None = None) -> pl.DataFrame:
+    """The columns of a bronze file that we know, with those of its record; one that an older
+    parser did not write is NULL in the warehouse."""
+    schema = polars_schema(table)
     try:
-        con.execute(
-            f"""
-            INSERT INTO bronze_models BY NAME
-            SELECT {columns}, r.content_hash, r.landed_at
-            FROM read_parquet(?) AS f
-            INNER JOIN pull_records AS r ON f.source = r.source AND f.observed_at = r.observed_at
-            ORDER BY f.observed_at, f.source, f.source_model_id
-            """,
-            [[str(path) for path in files]],
+        frame = pl.read_parquet(path, hive_partitioning=False)
+        frame = frame.select(
+            pl.col(name).cast(kind) for name, kind in schema.items() if name in frame.columns
         )
-        benchmarks = [
-            str(path)
-            for record, models in zip(records, files, strict=True)
-            if (
-                path := models.with_name(
-                    str(record.bronze).replace("models_snapshot_", "benchmark_results_")
-                )
-            ).exists()
-        ]
-        if benchmarks:
-            names = ", ".join(BENCHMARK_RESULTS.names)
-            con.execute(
-                f"INSERT INTO bronze_benchmarks BY NAME SELECT {names} FROM read_parquet(?) "
-                "ORDER BY observed_at, source",
-                [benchmarks],
-            )
-    except duckdb.Error as error:
-        raise WarehouseError(_damaged(files, error)) from None
-    con.executemany(
-        "INSERT INTO contents VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
-        "SET observed_at = least(contents.observed_at, excluded.observed_at)",
-        [[record.source, record.content_hash, record.observed_at] for record in records],
+        is_of_pull = frame.select(
+            (pl.col("source") == record.source).all()
+            & (pl.col("observed_at") == record.observed_at).all()
+        ).item()
+    except FileNotFoundError:
+        raise WarehouseError(
+            f"{path}: recorded in the pull log but missing from the lake; restore it from a backup"
+        ) from None
+    except Exception as damage:  # noqa: BLE001 - whatever it is, the file is named
+        raise WarehouseError(
+            f"{path}: damaged: {_one_line(damage)}; restore it from a backup"
+        ) from None
+    if not is_of_pull or rows not in (None, frame.height):
+        raise WarehouseError(
+            f"{path}: damaged: its {frame.height} rows are not the {record.rows} of the pull of "
+            f"{iso(record.observed_at)}; restore it from a backup"
+        )
+    return frame.with_columns(
+        pl.lit(record.content_hash).alias("content_hash"),
+        pl.lit(record.landed_at).cast(_RECORDS["landed_at"]).alias("landed_at"),
     )
-    return sum(record.rows for record in records)
 
 
-def _damaged(files: Sequence[Path], error: Exception) -> str:
-    """Name the file that cannot be read; the reader's own message seldom does."""
-    for path in files:
-        try:
-            pl.read_parquet_schema(path)
-            pl.read_parquet(path, n_rows=1)
-        except Exception as damage:  # noqa: BLE001 - any failure names the file
-            return f"{path}: damaged: {str(damage).splitlines()[0]}"
-    return str(error).splitlines()[0]
+def _note_contents(con: duckdb.DuckDBPyConnection, records: Sequence[PullRecord]) -> None:
+    """Where in bronze each content stands: the newest place, which is the cheapest to read beside
+    the pulls that repeat it."""
+    con.register("landed", _frame(records).to_arrow())
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE places AS "
+        "SELECT source, content_hash, max(observed_at) AS observed_at FROM ("
+        "SELECT source, content_hash, observed_at FROM landed UNION ALL "
+        "SELECT c.* FROM contents AS c SEMI JOIN landed AS l "
+        "ON c.source = l.source AND c.content_hash = l.content_hash"
+        ") GROUP BY ALL"
+    )
+    con.unregister("landed")
+    con.execute(
+        "DELETE FROM contents AS c USING places AS p "
+        "WHERE c.source = p.source AND c.content_hash = p.content_hash"
+    )
+    con.execute("INSERT INTO contents SELECT * FROM places")
+
+
+def _one_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

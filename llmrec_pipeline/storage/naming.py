@@ -1,87 +1,141 @@
-"""`model_identity_map` and `model_identity_review`: which model each name means."""
+"""`resolved_names`, from which `model_identity_map` and `model_identity_review` are told: which
+model each name of each publisher means.
+
+A name is resolved when it is new, when its publisher says something else of it, and when the rules
+change; what stays the same costs nothing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
-from llmrec_pipeline.domain.records import (
-    MODEL_IDENTITY_MAP,
-    MODEL_IDENTITY_REVIEW,
-)
+from llmrec_pipeline.domain.records import MODEL_IDENTITY_MAP, MODEL_IDENTITY_REVIEW
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.warehouse import (
+    get_meta,
     insert_frame,
+    set_meta,
+    sql_text,
     touch_months,
-    transaction,
 )
+
+_RULES = "identity_rules"
+_NAME = {
+    "source": pl.String,
+    "source_model_id": pl.String,
+    "model_name": pl.String,
+    "creator": pl.String,
+    "host": pl.String,
+    "release_date": pl.Date,
+}
+_COLUMNS = ", ".join(_NAME)
+_OUTCOME = {
+    **_NAME,
+    **polars_schema(MODEL_IDENTITY_MAP),
+    **polars_schema(MODEL_IDENTITY_REVIEW),
+}
 
 
 def map_identities(
     con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture | None
 ) -> None:
-    """Resolve every name that the accepted pulls and the fixture use."""
-    rules = IdentityRules(settings.identity)
-    names = _names(con, settings, fixture)
-    resolved: list[dict[str, Any]] = []
-    review: list[dict[str, Any]] = []
-    for name in names:
-        outcome = rules.resolve(name)
-        row = {
-            "source": name.source,
-            "source_model_id": name.source_model_id,
-            "model_name": name.model_name,
-        }
-        if isinstance(outcome, Identity):
-            host, offering = _offering(outcome, rules, settings.sources[name.source].offers_at)
-            resolved.append(
-                {
-                    **row,
-                    "canonical_model_key": outcome.canonical_model_key,
-                    "base_model": outcome.base_model,
-                    "variant": outcome.variant,
-                    "model_creator": outcome.creator,
-                    "serving_host": host,
-                    "offering_key": offering,
-                    "identity_method": outcome.method,
-                    "confidence": outcome.confidence,
-                }
-            )
-        else:
-            review.append({**row, "reason": outcome.reason, "proposal": outcome.proposal})
-    mapped = pl.DataFrame(resolved, schema=polars_schema(MODEL_IDENTITY_MAP))
-    with transaction(con):
-        before = con.sql("SELECT * FROM model_identity_map").pl()
-        if _rekeyed(before, mapped):
-            touch_months(con, None)
-        for table, frame in (
-            ("model_identity_map", mapped),
-            (
-                "model_identity_review",
-                pl.DataFrame(review, schema=polars_schema(MODEL_IDENTITY_REVIEW)),
-            ),
-        ):
-            con.execute(f"DELETE FROM {table}")
-            insert_frame(con, table, frame)
+    """Resolve every name that the accepted pulls and the fixture use, and note which months of
+    history a change of meaning rekeys. Runs within the caller's transaction."""
+    rules_text = f"{settings.content_hash} {code_version()}"
+    rules_changed = get_meta(con, _RULES) != rules_text
+    _gather(con, settings, fixture)
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE names_before AS SELECT * FROM resolved_names AS r "
+        f"WHERE ? OR ({_COLUMNS}) NOT IN (SELECT ({_COLUMNS}) FROM names_now)",
+        [rules_changed],
+    )
+    con.execute(
+        "DELETE FROM resolved_names AS r USING names_before AS b "
+        "WHERE r.source = b.source AND r.source_model_id = b.source_model_id"
+    )
+    names = con.sql(
+        f"SELECT {_COLUMNS} FROM names_now AS n ANTI JOIN resolved_names AS r "
+        "ON n.source = r.source AND n.source_model_id = r.source_model_id "
+        "ORDER BY n.source, n.source_model_id"
+    ).fetchall()
+    if rules_changed:
         con.execute("DELETE FROM creator_hosts")
-        for creator in sorted({row["model_creator"] for row in resolved}):
-            con.execute(
-                "INSERT INTO creator_hosts VALUES (?, ?)",
-                [creator, rules.own_host(creator) or creator],
-            )
+        set_meta(con, _RULES, rules_text)
+    if names:
+        _resolve(con, settings, [SourceName(*row) for row in names])
+    if con.sql("SELECT 1 FROM names_before LIMIT 1").fetchone():
+        months = con.execute(sql_text("rekeyed_months"), {"rules_changed": rules_changed})
+        touch_months(con, [month for (month,) in months.fetchall()])
 
 
-def _rekeyed(before: pl.DataFrame, after: pl.DataFrame) -> bool:
-    """Whether a name that stood in the history means another model now."""
-    identity = ["source", "source_model_id"]
-    values = ["canonical_model_key", "base_model", "serving_host", "offering_key"]
-    both = before.join(after, on=identity, how="left", suffix="_after")
-    return any(not both[value].eq_missing(both[f"{value}_after"]).all() for value in values)
+def _gather(con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture | None) -> None:
+    """`names_now`: what configured publishers last called their models, in pulls else in the
+    fixture."""
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE names_now AS SELECT {_COLUMNS} FROM source_names "
+        "WHERE list_contains(?, source)",
+        [list(settings.sources)],
+    )
+    bundled = {
+        (source, model["source_model_id"]): [
+            source,
+            *(model.get(name) for name in list(_NAME)[1:]),
+        ]
+        for source in (fixture.sources() if fixture else ())
+        for model in (fixture.parsed(source).models if fixture else ())
+    }
+    frame = pl.DataFrame(list(bundled.values()), schema=_NAME, orient="row")
+    con.register("bundled", frame.to_arrow())
+    try:
+        con.execute(
+            f"INSERT INTO names_now SELECT {_COLUMNS} FROM bundled AS b ANTI JOIN names_now AS n "
+            "ON b.source = n.source AND b.source_model_id = n.source_model_id"
+        )
+    finally:
+        con.unregister("bundled")
+
+
+def _resolve(
+    con: duckdb.DuckDBPyConnection, settings: Settings, names: Sequence[SourceName]
+) -> None:
+    rules = IdentityRules(settings.identity)
+    outcomes = [_outcome(name, rules, settings) for name in names]
+    insert_frame(con, "resolved_names", pl.DataFrame(outcomes, schema=_OUTCOME))
+    hosts = {
+        creator: rules.own_host(creator) or creator
+        for row in outcomes
+        if (creator := row.get("model_creator"))
+    }
+    for creator, host in sorted(hosts.items()):
+        con.execute("INSERT OR REPLACE INTO creator_hosts VALUES (?, ?)", [creator, host])
+
+
+def _outcome(name: SourceName, rules: IdentityRules, settings: Settings) -> dict[str, Any]:
+    """A row of `resolved_names`."""
+    outcome = rules.resolve(name)
+    row = {column: getattr(name, column) for column in _NAME}
+    if not isinstance(outcome, Identity):
+        return {**row, "reason": outcome.reason, "proposal": outcome.proposal}
+    host, offering = _offering(outcome, rules, settings.sources[name.source].offers_at)
+    return {
+        **row,
+        "canonical_model_key": outcome.canonical_model_key,
+        "base_model": outcome.base_model,
+        "variant": outcome.variant,
+        "model_creator": outcome.creator,
+        "serving_host": host,
+        "offering_key": offering,
+        "identity_method": outcome.method,
+        "confidence": outcome.confidence,
+    }
 
 
 def _offering(
@@ -95,27 +149,3 @@ def _offering(
     if offers_at == "row":
         return identity.host, identity.offering_key
     return None, None
-
-
-def _names(
-    con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture | None
-) -> list[SourceName]:
-    rows = con.sql(
-        "SELECT source, source_model_id, model_name, creator, host, release_date "
-        "FROM source_names ORDER BY source, source_model_id"
-    ).fetchall()
-    names = {(row[0], row[1]): SourceName(*row) for row in rows if row[0] in settings.sources}
-    for source in fixture.sources() if fixture else ():
-        for model in fixture.parsed(source).models if fixture else ():
-            names.setdefault(
-                (source, model["source_model_id"]),
-                SourceName(
-                    source,
-                    model["source_model_id"],
-                    model.get("model_name"),
-                    model.get("creator"),
-                    model.get("host"),
-                    model.get("release_date"),
-                ),
-            )
-    return list(names.values())

@@ -14,12 +14,9 @@ from llmrec_pipeline.domain.records import (
 )
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.judging import doubted_until
 from llmrec_pipeline.storage.lake import polars_schema
-from llmrec_pipeline.storage.warehouse import (
-    insert_frame,
-    sql_text,
-    transaction,
-)
+from llmrec_pipeline.storage.warehouse import insert_frame, sql_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,27 +33,26 @@ class Serving:
     accepted_at: datetime | None  # when the newest accepted pull was last verified
     accepted_content: str | None
     in_fixture: bool
+    doubted_until: datetime | None  # from then on, what is quarantined now is believed
 
 
 def serve(
     con: duckdb.DuckDBPyConnection, settings: Settings, now: datetime, fixture: Fixture | None
 ) -> list[Serving]:
     """Choose for each source what stands for it now, and copy those rows: live, cached, fixture
-    or nothing. Everything that ranks reads these copies, so its cost does not grow with history."""
+    or nothing. Everything that ranks reads these copies, so its cost does not grow with history.
+    Runs within the caller's transaction."""
     serving = [_serving(con, settings, source, now, fixture) for source in settings.sources]
-    with transaction(con):
-        for table in ("serving", "serving_models", "serving_benchmarks"):
-            con.execute(f"DELETE FROM {table}")
-        for entry in serving:
-            con.execute(
-                f"INSERT INTO serving VALUES ({', '.join('?' * len(astuple(entry)))})",
-                list(astuple(entry)),
-            )
-            if entry.origin == "fixture" and fixture is not None:
-                _serve_fixture(con, entry.source, fixture)
-            elif entry.origin in ("live", "cached"):
-                _serve_pull(con, entry)
-        _configure_views(con, settings)
+    for table in ("serving", "serving_models", "serving_benchmarks"):
+        con.execute(f"DELETE FROM {table}")
+    for entry in serving:
+        values = astuple(entry)
+        con.execute(f"INSERT INTO serving VALUES ({', '.join('?' * len(values))})", list(values))
+        if entry.origin == "fixture" and fixture is not None:
+            _serve_fixture(con, entry.source, fixture)
+        elif entry.origin in ("live", "cached"):
+            _serve_pull(con, entry)
+    _configure_views(con, settings)
     return serving
 
 
@@ -70,9 +66,10 @@ def _serving(
     in_fixture = (
         fixture is not None and settings.sources[source].fixture and source in fixture.sources()
     )
-    nothing = Serving(source, "none", None, None, None, None, 0, None, None, in_fixture)
+    nothing = Serving(source, "none", None, None, None, None, 0, None, None, in_fixture, None)
     if not settings.sources[source].enabled:
         return nothing
+    nothing = replace(nothing, doubted_until=doubted_until(con, settings, source))
     row = con.execute(sql_text("newest_accepted"), {"source": source}).fetchone()
     if row is not None:
         snapshot_ts, content_hash, index_version, rows, verified_at = row
@@ -135,8 +132,8 @@ def _serve_fixture(con: duckdb.DuckDBPyConnection, source: str, fixture: Fixture
 
 def _serve_pull(con: duckdb.DuckDBPyConnection, entry: Serving) -> None:
     ((place,),) = con.execute(
-        "SELECT observed_at FROM contents WHERE source = ? AND content_hash = ?",
-        [entry.source, entry.content_hash],
+        "SELECT place FROM accepted_pulls WHERE source = ? AND snapshot_ts = ?",
+        [entry.source, entry.snapshot_ts],
     ).fetchall()
     names = ", ".join(name for name in MODELS_SNAPSHOT.names if name != "observed_at")
     con.execute(
@@ -154,21 +151,30 @@ def _serve_pull(con: duckdb.DuckDBPyConnection, entry: Serving) -> None:
 
 def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """The orders and mappings that the views read."""
-    con.execute("DELETE FROM source_order")
     orders = {
         **settings.pipeline.merge.model_dump(),
         "measures": settings.publisher_order,
+        "without_id": [
+            name for name, source in settings.sources.items() if source.offers_at == "creator"
+        ],
     }
-    for kind, order in orders.items():
-        for position, source in enumerate(order):
-            con.execute("INSERT INTO source_order VALUES (?, ?, ?)", [kind, source, position])
-    con.execute("DELETE FROM benchmark_columns")
-    for name, source in settings.sources.items():
-        for category, column in source.categories.items():
-            if column not in MODELS_SNAPSHOT.names:
-                con.execute(
-                    "INSERT INTO benchmark_columns VALUES (?, ?, ?)", [name, category, column]
-                )
+    positions = [
+        (kind, source, position)
+        for kind, order in orders.items()
+        for position, source in enumerate(order)
+    ]
+    columns = [
+        (name, category, column)
+        for name, source in settings.sources.items()
+        for category, column in source.categories.items()
+        if column not in MODELS_SNAPSHOT.names
+    ]
+    for table, rows, schema in (
+        ("source_order", positions, {"kind": pl.String, "source": pl.String, "position": pl.Int64}),
+        ("benchmark_columns", columns, ["source", "category", "measure_column"]),
+    ):
+        con.execute(f"DELETE FROM {table}")
+        insert_frame(con, table, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def read_serving(con: duckdb.DuckDBPyConnection) -> list[Serving]:

@@ -2,6 +2,7 @@
 
 The content digest is over sorted rows with floats rounded to 12 significant digits, so that it is
 the same for the same content whatever the order, the thread count or the file format's footers.
+Only one process publishes at a time: the one that holds the warehouse.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import polars as pl
 import polars.selectors as cs
 
 from llmrec_pipeline.domain.identity_config import Creator, Host
+from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.editions import (
     CURRENT,
     MANIFEST,
@@ -32,10 +36,10 @@ from llmrec_pipeline.storage.editions import (
     EditionError,
     current_edition,
 )
-from llmrec_pipeline.storage.files import sync_folder, write_json
-from llmrec_pipeline.storage.inputs import code_version, hash_inputs
+from llmrec_pipeline.storage.files import sync_folder, write_aside, write_bytes, write_json
+from llmrec_pipeline.storage.inputs import hash_inputs
 from llmrec_pipeline.storage.origins import Serving, read_serving
-from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 
 SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
@@ -48,6 +52,7 @@ PUBLISHED_TABLES = (
     "model_identity_review",
 )
 HISTORY = "history"
+_LAYOUT = "history_layout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,38 @@ class Published:
 
 
 def frame_digest(frame: pl.DataFrame) -> str:
-    """SHA-256 of a table's content, whatever the order of its rows."""
-    rounded = frame.with_columns(cs.float().round_sig_figs(SIGNIFICANT_DIGITS))
-    ordered = rounded.select(sorted(rounded.columns)).sort(pl.all(), nulls_last=True)
-    return hashlib.sha256(ordered.write_csv().encode()).hexdigest()
+    """SHA-256 of a table's content, whatever the order of its rows and columns."""
+    rounded = _rounded(frame).select(sorted(frame.columns))
+    return _digest_of(rounded.sort(pl.all(), nulls_last=True))
+
+
+def _rounded(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(cs.float().round_sig_figs(SIGNIFICANT_DIGITS))
+
+
+def _digest_of(ordered: pl.DataFrame) -> str:
+    """SHA-256 over each column of ordered, rounded rows: its name, where it has values, and
+    these."""
+    digest = hashlib.sha256()
+    for column in sorted(ordered.get_columns(), key=lambda column: column.name):
+        digest.update(f"\n{column.name}\n{column.len()}\n".encode())
+        digest.update(np.packbits(column.is_null().to_numpy()).tobytes())
+        digest.update(_plain(column))
+    return digest.hexdigest()
+
+
+def _plain(column: pl.Series) -> bytes:
+    """The values as bytes, the same on every machine; where there is none, a zero or nothing."""
+    if column.dtype == pl.String:
+        sizes = column.str.len_bytes().fill_null(0).to_numpy().astype("<i8").tobytes()
+        return sizes + str(column.drop_nulls().str.join("").item()).encode()
+    if column.dtype == pl.Boolean:
+        return np.packbits(column.fill_null(False).to_numpy()).tobytes()
+    values = column.to_physical().fill_null(0)
+    if column.dtype.is_float():
+        # 0.0 and -0.0 are one value.
+        return (values.to_numpy() + 0.0).astype("<f8").tobytes()
+    return values.to_numpy().astype("<i8").tobytes()
 
 
 def ranking_payload(
@@ -180,11 +213,11 @@ def publish(
     inputs: Mapping[str, Any],
 ) -> Published:
     """Write an edition of what the warehouse holds and make it the current one. Equal inputs and
-    equal content leave the current edition in force."""
+    equal content leave the current edition in force, unless it is damaged."""
     published = settings.locations.published
     published.mkdir(parents=True, exist_ok=True)
-    before = current_edition(published)
-    manifest_before = _manifest_or_none(before)
+    _sweep(published)
+    before = _sound_edition(published)
     serving = read_serving(con)
     folder = published / f".{uuid.uuid4().hex}"
     (folder / HISTORY).mkdir(parents=True)
@@ -195,21 +228,22 @@ def publish(
         tables["benchmark_results"] = _write_table(
             con, "SELECT * FROM serving_benchmarks", folder / "benchmark_results.parquet"
         )
-        months = _write_history(con, folder, before, manifest_before)
+        months = _write_history(con, folder, before)
         payload = ranking_payload(con, settings, serving)
         tables["ranking"] = {"digest": _json_digest(payload), "rows": len(payload["models"])}
         digest = _content_digest(tables, months)
         inputs_hash = hash_inputs(inputs)
         if (
             before is not None
-            and manifest_before is not None
-            and manifest_before["inputs_hash"] == inputs_hash
-            and manifest_before["content_digest"] == digest
+            and before.manifest["inputs_hash"] == inputs_hash
+            and before.manifest["content_digest"] == digest
         ):
-            return Published(before, manifest_before, is_new=False)
-        name = f"{stamp(now)[:15]}Z-{digest[:8]}"
-        while (published / name).exists():
-            name += "x"
+            return before
+        name = _name(published, now, digest)
+        ranking = json.dumps(
+            {"edition": name, **payload}, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+        write_bytes(folder / RANKING, ranking)
         manifest = {
             "edition": name,
             "published_at": iso(now),
@@ -227,20 +261,17 @@ def publish(
                     "accepted_at": iso(entry.accepted_at) if entry.accepted_at else None,
                     "accepted_content": entry.accepted_content,
                     "in_fixture": entry.in_fixture,
+                    "doubted_until": iso(entry.doubted_until) if entry.doubted_until else None,
                 }
                 for entry in serving
             },
             "tables": tables,
             "months": months,
+            "bytes": _sizes(folder),
+            "ranking_sha256": hashlib.sha256(ranking).hexdigest(),
         }
-        ranking = json.dumps(
-            {"edition": name, **payload}, ensure_ascii=False, separators=(",", ":")
-        ).encode()
-        (folder / RANKING).write_bytes(ranking)
-        manifest["ranking_sha256"] = hashlib.sha256(ranking).hexdigest()
         write_json(folder / MANIFEST, manifest)
         sync_folder(folder / HISTORY)
-        sync_folder(folder)
         folder.rename(published / name)
         _switch(published, name)
         return Published(Edition(name, published / name), manifest, is_new=True)
@@ -248,62 +279,139 @@ def publish(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _manifest_or_none(edition: Edition | None) -> dict[str, Any] | None:
-    """A damaged edition is no ground to build on, and no reason to stop."""
-    try:
-        return edition.manifest() if edition else None
-    except EditionError:
+def _sweep(published: Path) -> None:
+    """Remove what a killed publisher left: it is unfinished, and nobody reads it."""
+    for path in published.glob(".*"):
+        if path.is_symlink():
+            path.unlink(missing_ok=True)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sound_edition(published: Path) -> Published | None:
+    """The current edition where it is whole. A damaged one is no ground to build on, and no reason
+    to stop."""
+    edition = current_edition(published)
+    if edition is None:
         return None
+    try:
+        manifest = edition.manifest()
+        sound = (
+            _sizes(edition.folder) == manifest["bytes"]
+            and hashlib.sha256((edition.folder / RANKING).read_bytes()).hexdigest()
+            == manifest["ranking_sha256"]
+        )
+    except (EditionError, OSError, KeyError):
+        return None
+    return Published(edition, manifest, is_new=False) if sound else None
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of the edition's files, but of its manifest, by path within it."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted((*folder.iterdir(), *(folder / HISTORY).iterdir()))
+        if path.is_file() and path.name != MANIFEST
+    }
+
+
+def _name(published: Path, now: datetime, digest: str) -> str:
+    """By time first, so that editions sort as they were made."""
+    name = f"{stamp(now)[:15]}Z-{digest[:8]}"
+    while (published / name).exists():
+        name += "x"
+    return name
 
 
 def _write_table(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> dict[str, Any]:
     frame = con.sql(query).pl()
-    frame.write_parquet(path, compression="zstd")
+    _write(path, frame)
     return {"digest": frame_digest(frame), "rows": frame.height}
 
 
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+
+
 def _write_history(
-    con: duckdb.DuckDBPyConnection,
-    folder: Path,
-    before: Edition | None,
-    manifest_before: Mapping[str, Any] | None,
+    con: duckdb.DuckDBPyConnection, folder: Path, before: Published | None
 ) -> dict[str, Any]:
-    """Monthly files of history and pulls; a month that has not changed is a hard link."""
-    known = (manifest_before or {}).get("months", {})
+    """Monthly files of history and pulls; a month that has not changed is a hard link. The
+    warehouse keeps each month's digest until something touches the month."""
+    layout = _history_layout()
+    if get_meta(con, _LAYOUT) != layout:
+        with transaction(con):
+            con.execute("UPDATE history_months SET digest = NULL")
+            set_meta(con, _LAYOUT, layout)
     months: dict[str, Any] = {}
-    for month, generation in con.sql("SELECT * FROM history_months ORDER BY month").fetchall():
-        names = (f"models_history_{month}.parquet", f"pulls_{month}.parquet")
-        old = known.get(month)
-        if before is not None and old is not None and old["generation"] == generation:
-            try:
-                for name in names:
-                    os.link(before.folder / HISTORY / name, folder / HISTORY / name)
-                months[month] = old
-                continue
-            except OSError:
-                for name in names:
-                    (folder / HISTORY / name).unlink(missing_ok=True)
-        months[month] = {"generation": generation, **_write_month(con, folder, month, names)}
+    for month, *noted in con.sql(
+        "SELECT month, digest, rows, pulls FROM history_months ORDER BY month"
+    ).fetchall():
+        entry = dict(zip(("digest", "rows", "pulls"), noted, strict=True))
+        if entry["digest"] is None or not _link_month(folder, month, before, entry):
+            entry = _write_month(con, folder, month, before)
+        if entry["pulls"]:
+            months[month] = entry
     return months
 
 
+def _history_layout() -> str:
+    """Hash of what decides the files of a month, beside the pulls, the rows and the names."""
+    parts = ("models_history", "accepted_pulls", "history_of_month", "pulls_of_month")
+    text = "\n".join([*(sql_text(part) for part in parts), str(SIGNIFICANT_DIGITS)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _month_files(month: str) -> tuple[str, str]:
+    return f"models_history_{month}.parquet", f"pulls_{month}.parquet"
+
+
+def _link_month(
+    folder: Path, month: str, before: Published | None, entry: Mapping[str, Any]
+) -> bool:
+    """Take the month's files over from the edition before, where they hold the same."""
+    if before is None or before.manifest["months"].get(month) != entry:
+        return False
+    names = _month_files(month)
+    try:
+        for name in names:
+            os.link(before.edition.folder / HISTORY / name, folder / HISTORY / name)
+    except OSError:
+        for name in names:
+            (folder / HISTORY / name).unlink(missing_ok=True)
+        return False
+    return True
+
+
 def _write_month(
-    con: duckdb.DuckDBPyConnection, folder: Path, month: str, names: tuple[str, str]
+    con: duckdb.DuckDBPyConnection, folder: Path, month: str, before: Published | None
 ) -> dict[str, Any]:
     first = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     bounds = {"first": first, "following": following}
-    history = con.sql(sql_text("history_of_month"), params=bounds).pl()
-    pulls = con.sql(sql_text("pulls_of_month"), params=bounds).pl()
-    history.write_parquet(folder / HISTORY / names[0], compression="zstd")
-    pulls.write_parquet(folder / HISTORY / names[1], compression="zstd")
-    return {
-        "digest": hashlib.sha256(
-            (frame_digest(history) + frame_digest(pulls.drop("landed_at"))).encode()
-        ).hexdigest(),
+    history = _ordered(con.execute(sql_text("history_of_month"), bounds).pl(), MODELS_HISTORY)
+    pulls = _ordered(con.execute(sql_text("pulls_of_month"), bounds).pl(), PULLS)
+    parts = _digest_of(_rounded(history)), _digest_of(pulls.drop("landed_at"))
+    entry = {
+        "digest": hashlib.sha256("".join(parts).encode()).hexdigest(),
         "rows": history.height,
         "pulls": pulls.height,
     }
+    con.execute(
+        "UPDATE history_months SET digest = ?, rows = ?, pulls = ? WHERE month = ?",
+        [entry["digest"], entry["rows"], entry["pulls"], month],
+    )
+    if pulls.height and not _link_month(folder, month, before, entry):
+        for name, frame in zip(_month_files(month), (history, pulls), strict=True):
+            _write(folder / HISTORY / name, frame)
+    return entry
+
+
+def _ordered(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Sorted by the table's key, and by everything where that is no key after all."""
+    if frame.height == frame.n_unique(table.key):
+        return frame.sort(table.key)
+    return frame.sort(pl.all(), nulls_last=True)
 
 
 def _json_digest(payload: Mapping[str, Any]) -> str:
@@ -323,8 +431,14 @@ def _content_digest(tables: Mapping[str, Any], months: Mapping[str, Any]) -> str
 
 
 def _switch(published: Path, name: str) -> None:
-    """Point `current` at an edition in one step."""
+    """Point `current` at an edition in one step; raises EditionError where it is no link."""
     aside = published / f".{CURRENT}.{uuid.uuid4().hex}"
     aside.symlink_to(name)
-    aside.replace(published / CURRENT)
+    try:
+        aside.replace(published / CURRENT)
+    except IsADirectoryError:
+        aside.unlink()
+        raise EditionError(
+            f"{published / CURRENT}: is a folder, not a link to an edition; remove it"
+        ) from None
     sync_folder(published)

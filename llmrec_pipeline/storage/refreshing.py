@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import uuid
 from datetime import datetime
-from typing import Any
 
 import duckdb
 import polars as pl
@@ -14,7 +13,7 @@ from llmrec_pipeline.domain.ranking import task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
-from llmrec_pipeline.storage.inputs import served_inputs
+from llmrec_pipeline.storage.inputs import loaded_bronze, served_inputs
 from llmrec_pipeline.storage.judging import judge_pulls
 from llmrec_pipeline.storage.lake import Lake, polars_schema
 from llmrec_pipeline.storage.loading import Loaded, load
@@ -23,28 +22,28 @@ from llmrec_pipeline.storage.origins import Serving, read_serving, serve
 from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
 from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, transaction
 
-_BRONZE_DIGESTS = "bronze_digests"
+_BRONZE = "bronze_served"
 _SERVED = "served"
 _RANKED = "ranked"
 
 
 def load_bronze(con: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake) -> Loaded:
-    """Load what is new and judge it. The digests are taken first: what lands while we load is
-    seen by the next refresh."""
-    digests = {source: lake.bronze_digest(source) for source in settings.sources}
+    """Load what is new and judge it."""
     loaded = load(con, lake)
-    judge_pulls(con, settings, loaded.earliest)
-    set_meta(con, _BRONZE_DIGESTS, json.dumps(digests, sort_keys=True))
+    judge_pulls(con, settings)
     return loaded
 
 
 def derive_silver(
     con: duckdb.DuckDBPyConnection, settings: Settings, now: datetime, fixture: Fixture
 ) -> list[Serving]:
-    """Choose what serves and give every name its key."""
-    map_identities(con, settings, fixture)
-    serving = serve(con, settings, now, fixture)
-    set_meta(con, _SERVED, con.sql("SELECT uuid()::VARCHAR").fetchall()[0][0])
+    """Choose what serves and give every name its key, in one transaction: rankings of the state
+    before never meet names of the state after."""
+    with transaction(con):
+        map_identities(con, settings, fixture)
+        serving = serve(con, settings, now, fixture)
+        set_meta(con, _SERVED, uuid.uuid4().hex)
+        set_meta(con, _BRONZE, json.dumps(loaded_bronze(con, settings), sort_keys=True))
     return serving
 
 
@@ -66,6 +65,6 @@ def publish_edition(
     another run may have loaded between two steps of ours."""
     if get_meta(con, _RANKED) != get_meta(con, _SERVED):
         rank_tasks(con, settings)
-    bronze: Mapping[str, str] = json.loads(get_meta(con, _BRONZE_DIGESTS) or "{}")
-    inputs: dict[str, Any] = served_inputs(settings, read_serving(con), bronze, fixture.digest)
+    bronze = json.loads(get_meta(con, _BRONZE) or "{}")
+    inputs = served_inputs(settings, read_serving(con), bronze, fixture.digest)
     return publish(con, settings, now, inputs)

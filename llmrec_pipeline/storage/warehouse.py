@@ -2,16 +2,18 @@
 
 Its content is a pure function of pull records, bronze, bundled fixtures, configuration and code,
 and of the moment it is asked for only through the origins. The steps of a refresh, in order:
-`load`, `judge_pulls`, `map_identities`, `serve`; each is one transaction and may be repeated.
+`load`, `judge_pulls`, `map_identities` with `serve`; each is one transaction and may be repeated.
+What a step has to do it tells from the tables, so that one that never ended is made up for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.resources
+import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,6 @@ import polars as pl
 from llmrec_pipeline.domain.records import (
     BENCHMARK_RESULTS,
     BRONZE_MODELS,
-    MODEL_IDENTITY_MAP,
-    MODEL_IDENTITY_REVIEW,
     MODELS_SNAPSHOT,
     PULLS,
     SNAPSHOT_TS,
@@ -42,8 +42,13 @@ _SQL_TYPES = {
     Kind.DATE: "DATE",
     Kind.TIMESTAMP: "TIMESTAMPTZ",
 }
+# In an order in which each finds those that it reads.
 _VIEWS = (
+    "model_identity_map",
     "silver_models",
+    "silver_doubles",
+    "model_identity_review",
+    "accepted_pulls",
     "models_history",
     "model_offerings",
     "offerings_latest",
@@ -71,8 +76,6 @@ def _statements() -> list[str]:
         ddl(BRONZE_MODELS),
         ddl(BENCHMARK_RESULTS, name="bronze_benchmarks"),
         ddl(PULLS),
-        ddl(MODEL_IDENTITY_MAP),
-        ddl(MODEL_IDENTITY_REVIEW),
         ddl(TASK_RANKINGS),
         ddl(MODELS_SNAPSHOT, name="serving_models", extra=(_ORIGIN, SNAPSHOT_TS)),
         ddl(BENCHMARK_RESULTS, name="serving_benchmarks"),
@@ -82,16 +85,22 @@ def _statements() -> list[str]:
         "landed_at TIMESTAMPTZ, content_hash VARCHAR, parser_version VARCHAR, "
         "index_version VARCHAR, rows BIGINT, bronze VARCHAR)",
         "CREATE TABLE IF NOT EXISTS contents (source VARCHAR, content_hash VARCHAR, "
-        "observed_at TIMESTAMPTZ, PRIMARY KEY (source, content_hash))",
+        "observed_at TIMESTAMPTZ)",
         "CREATE TABLE IF NOT EXISTS folds (source VARCHAR, snapshot_ts TIMESTAMPTZ, state VARCHAR)",
-        "CREATE TABLE IF NOT EXISTS history_months (month VARCHAR PRIMARY KEY, generation VARCHAR)",
+        "CREATE TABLE IF NOT EXISTS history_months (month VARCHAR PRIMARY KEY, digest VARCHAR, "
+        "rows BIGINT, pulls BIGINT)",
         "CREATE TABLE IF NOT EXISTS source_names (source VARCHAR, source_model_id VARCHAR, "
         "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, "
         "last_seen TIMESTAMPTZ, PRIMARY KEY (source, source_model_id))",
+        "CREATE TABLE IF NOT EXISTS resolved_names (source VARCHAR, source_model_id VARCHAR, "
+        "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, "
+        "canonical_model_key VARCHAR, base_model VARCHAR, variant VARCHAR, model_creator VARCHAR, "
+        "serving_host VARCHAR, offering_key VARCHAR, identity_method VARCHAR, confidence DOUBLE, "
+        "reason VARCHAR, proposal VARCHAR)",
         "CREATE TABLE IF NOT EXISTS serving (source VARCHAR PRIMARY KEY, origin VARCHAR, "
         "snapshot_ts TIMESTAMPTZ, verified_at TIMESTAMPTZ, content_hash VARCHAR, "
         "index_version VARCHAR, rows BIGINT, accepted_at TIMESTAMPTZ, accepted_content VARCHAR, "
-        "in_fixture BOOLEAN)",
+        "in_fixture BOOLEAN, doubted_until TIMESTAMPTZ)",
         "CREATE TABLE IF NOT EXISTS creator_hosts (creator VARCHAR PRIMARY KEY, host VARCHAR)",
         "CREATE TABLE IF NOT EXISTS source_order (kind VARCHAR, source VARCHAR, position BIGINT)",
         "CREATE TABLE IF NOT EXISTS benchmark_columns (source VARCHAR, category VARCHAR, "
@@ -110,7 +119,12 @@ def schema_hash() -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _holder(message: str) -> str:
+def _holder(message: str) -> str | None:
+    """Who keeps the file from us, None where that is not what went wrong."""
+    if "different configuration" in message:
+        return f"process {os.getpid()} (this one)"
+    if "Could not set lock" not in message:
+        return None
     match = re.search(r"held in (.+?) \(PID (\d+)\)", message)
     return f"process {match[2]} ({match[1]})" if match else "another process"
 
@@ -125,7 +139,10 @@ def open_warehouse(
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that is always closed. Waits a bounded time for another process to let go of
-    the file, then raises WarehouseError naming the holder."""
+    the file, then raises WarehouseError naming the holder; likewise for a file that is damaged or,
+    to read only, not there."""
+    if read_only and not path.exists():
+        raise WarehouseError(f"{path}: there is no warehouse yet; run `llmrec run`")
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = monotonic() + limits.lock_wait_s
     config: dict[str, Any] = {
@@ -136,24 +153,23 @@ def open_warehouse(
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
             break
-        except duckdb.IOException as error:
+        except duckdb.Error as error:
             message = str(error)
-            if "lock" not in message.lower():
+            holder = _holder(message)
+            if holder is None:
                 raise WarehouseError(
                     f"{path}: {message.splitlines()[0]}; run `llmrec rebuild`"
                 ) from None
             if monotonic() >= deadline:
                 raise WarehouseError(
-                    f"{path}: still held by {_holder(message)} after {limits.lock_wait_s:g} s; "
+                    f"{path}: still held by {holder} after {limits.lock_wait_s:g} s; "
                     "end it or try again later"
                 ) from None
             sleep(0.1)
-        except duckdb.Error as error:
-            raise WarehouseError(
-                f"{path}: {str(error).splitlines()[0]}; run `llmrec rebuild`"
-            ) from None
     try:
         connection.execute("SET TimeZone = 'UTC'")
+        # What takes long is told by the steps, and standard output belongs to the answer.
+        connection.execute("SET enable_progress_bar = false")
         if not read_only:
             _prepare(connection)
         yield connection
@@ -215,13 +231,10 @@ def insert_frame(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame
         con.unregister("incoming")
 
 
-def touch_months(con: duckdb.DuckDBPyConnection, months: set[str] | None) -> None:
-    """Give months of history a new generation; None means all of them."""
-    if months is None:
-        con.execute("UPDATE history_months SET generation = uuid()")
-    for month in sorted(months or ()):
+def touch_months(con: duckdb.DuckDBPyConnection, months: Iterable[str]) -> None:
+    """Note that months of history may hold something else now: their digests are unknown."""
+    for month in sorted(months):
         con.execute(
-            "INSERT INTO history_months VALUES (?, uuid()) "
-            "ON CONFLICT DO UPDATE SET generation = excluded.generation",
+            "INSERT INTO history_months (month) VALUES (?) ON CONFLICT DO UPDATE SET digest = NULL",
             [month],
         )

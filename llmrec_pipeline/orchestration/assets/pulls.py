@@ -1,6 +1,11 @@
-"""`raw/<source>` and `bronze/<source>`, from one factory. Nothing here opens DuckDB."""
+"""`raw/<source>` and `bronze/<source>`, from one factory. Nothing here opens DuckDB.
 
-from collections.abc import Iterator
+Both are one step, because Dagster skips what stands behind an asset that gave nothing: as steps of
+their own, one publisher that fails would keep every table from being built in a run that covers
+the whole graph.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from dagster import (
@@ -8,9 +13,10 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
+    AssetSpec,
     MaterializeResult,
     MetadataValue,
-    asset,
+    multi_asset,
 )
 
 from llmrec_pipeline.domain.records import MODELS_SNAPSHOT
@@ -25,7 +31,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
     bronze_key,
     raw_key,
 )
-from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock, LandOutcome, land_pending
 
@@ -38,143 +44,166 @@ _PREVIEW = (
     "output_tokens_per_s",
     "context_window",
 )
+# Executors that run every step of a run in one process, by Dagster's names for them.
+_ONE_PROCESS = frozenset({"in_process", "execute_in_process_executor"})
+
+Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
 
 
 def pull_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDefinition]:
     """Both assets of every configured source."""
     pool = PullPool(settings, lake, clock)
-    assets = []
-    for source in settings.sources:
-        assets += [
-            _raw_asset(source, settings, pool),
-            _bronze_asset(source, settings, lake, clock),
-        ]
-    return assets
+    return [_source_assets(source, settings, lake, pool, clock) for source in settings.sources]
 
 
-def _sources_of_run(context: AssetExecutionContext, source: str) -> list[str]:
-    """The sources whose pulls may share this process: all of the run's, unless each step has a
-    process of its own."""
-    executor = context.job_def.executor_def.name
-    if "in_process" not in executor:
-        return [source]
-    keys = context.job_def.asset_layer.executable_asset_keys
-    return [key.path[1] for key in keys if key.path[0] == "raw" and len(key.path) == 2]
-
-
-def _raw_asset(source: str, settings: Settings, pool: PullPool) -> AssetsDefinition:
+def _source_assets(
+    source: str, settings: Settings, lake: Lake, pool: PullPool, clock: Clock
+) -> AssetsDefinition:
     config = settings.sources[source]
-    key = raw_key(source)
 
-    @asset(
-        key=key,
+    @multi_asset(
+        name=f"pull_{source}",
+        specs=[_raw_spec(source, settings), _bronze_spec(source, config)],
+        check_specs=[*_raw_checks(source), *_bronze_checks(source)],
+        can_subset=True,
+    )
+    def pull(context: AssetExecutionContext) -> Results:
+        if raw_key(source) in context.selected_asset_keys:
+            yield from _pull(context, source, pool)
+        if bronze_key(source) in context.selected_asset_keys:
+            yield from _land(context, source, settings, lake, clock)
+
+    return pull
+
+
+def _raw_spec(source: str, settings: Settings) -> AssetSpec:
+    config = settings.sources[source]
+    return AssetSpec(
+        raw_key(source),
         group_name=GROUP_RAW,
         owners=[OWNER],
         kinds={"http", "file"},
-        output_required=False,
+        skippable=True,
         freshness_policy=freshness.pulled(settings.pipeline.schedule),
         description=(
-            f"Pages of {config.title} as received, one folder a pull. "
-            f"{config.attribution}. Licence: {config.licence}."
+            f"Pages of {config.title} as received, one folder a pull.\n\n"
+            f"Attribution: {config.attribution}.\n\nLicence: {config.licence}."
         ),
         metadata={
             "publisher": MetadataValue.url(config.base_url + config.path),
             "licence": config.licence,
             "attribution": config.attribution,
         },
-        check_specs=[
-            AssetCheckSpec(
-                checks.PULL_SUCCEEDED,
-                asset=key,
-                description="A failed pull is no failed run: the last accepted pull serves on.",
-            )
-        ],
     )
-    def raw(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
-        outcome = pool.outcome(context.run_id, source, _sources_of_run(context, source))
-        problems = []
-        if outcome.status == "pulled" and outcome.observed_at is not None:
-            yield MaterializeResult(
-                asset_key=key,
-                metadata={
-                    "observed_at": iso(outcome.observed_at),
-                    "pages": outcome.pages,
-                    "bytes": outcome.size,
-                    "requests": outcome.requests,
-                    "folder": stamp(outcome.observed_at),
-                },
-            )
-        else:
-            context.log.warning("%s: %s: %s", source, outcome.status, outcome.reason)
-            problems.append(str(outcome.reason))
-        yield checks.warning(key, checks.PULL_SUCCEEDED, problems)
-
-    return raw
 
 
-def _bronze_asset(source: str, settings: Settings, lake: Lake, clock: Clock) -> AssetsDefinition:
-    config = settings.sources[source]
-    key = bronze_key(source)
-
-    @asset(
-        key=key,
+def _bronze_spec(source: str, config: SourceSettings) -> AssetSpec:
+    return AssetSpec(
+        bronze_key(source),
         deps=[raw_key(source)],
         group_name=GROUP_BRONZE,
         owners=[OWNER],
         kinds={"polars", "parquet"},
-        output_required=False,
         description=(
             f"Rows of {config.title} in canonical columns, append-only: one Parquet file for each "
             "valid pull with changed content, one record for every valid pull. No identity applied."
         ),
         metadata=column_schema(MODELS_SNAPSHOT),
-        check_specs=[
-            AssetCheckSpec(
-                checks.STRUCTURE_KNOWN,
-                asset=key,
-                description="A page of another structure stays raw; nothing of it is used.",
-            ),
-            AssetCheckSpec(
-                checks.VALUES_GOOD,
-                asset=key,
-                description="A value that cannot be one became NULL; the rest of the row is used.",
-            ),
+    )
+
+
+def _raw_checks(source: str) -> list[AssetCheckSpec]:
+    return [
+        AssetCheckSpec(
+            checks.PULL_SUCCEEDED,
+            asset=raw_key(source),
+            description="A failed pull is no failed run: the last accepted pull serves on.",
+        )
+    ]
+
+
+def _bronze_checks(source: str) -> list[AssetCheckSpec]:
+    return [
+        AssetCheckSpec(
+            checks.STRUCTURE_KNOWN,
+            asset=bronze_key(source),
+            description="A page of another structure stays raw; nothing of it is used.",
+        ),
+        AssetCheckSpec(
+            checks.VALUES_GOOD,
+            asset=bronze_key(source),
+            description="A value that cannot be one became NULL; the rest of the row is used.",
+        ),
+    ]
+
+
+def _sources_of_run(context: AssetExecutionContext, source: str) -> list[str]:
+    """The sources whose pulls may share this process: all of the run's, unless each step has a
+    process of its own."""
+    if context.job_def.executor_def.name not in _ONE_PROCESS:
+        return [source]
+    keys = context.job_def.asset_layer.executable_asset_keys
+    return [key.path[1] for key in keys if key == raw_key(key.path[-1])]
+
+
+def _pull(context: AssetExecutionContext, source: str, pool: PullPool) -> Results:
+    key = raw_key(source)
+    outcome = pool.outcome(context.run.run_id, source, _sources_of_run(context, source))
+    problems = []
+    if outcome.status == "pulled" and outcome.observed_at is not None:
+        yield MaterializeResult(
+            asset_key=key,
+            metadata={
+                "observed_at": iso(outcome.observed_at),
+                "pages": outcome.pages,
+                "bytes": outcome.size,
+                "requests": outcome.requests,
+                "folder": stamp(outcome.observed_at),
+            },
+        )
+    else:
+        context.log.warning("%s: %s: %s", source, outcome.status, outcome.reason)
+        problems.append(str(outcome.reason))
+    yield checks.warning(key, checks.PULL_SUCCEEDED, problems)
+
+
+def _land(
+    context: AssetExecutionContext, source: str, settings: Settings, lake: Lake, clock: Clock
+) -> Results:
+    key = bronze_key(source)
+    landed = land_pending(source, settings, lake, clock)
+    invalid = [outcome for outcome in landed if outcome.status == "invalid"]
+    valid = [outcome for outcome in landed if outcome.status != "invalid"]
+    for outcome in invalid:
+        context.log.warning("%s: invalid: %s", source, outcome.reason)
+    yield MaterializeResult(asset_key=key, metadata=_metadata(source, valid, lake))
+    yield checks.warning(
+        key, checks.STRUCTURE_KNOWN, [f"{o.observed_at:%H:%M:%S}: {o.reason}" for o in invalid]
+    )
+    yield checks.warning(
+        key,
+        checks.VALUES_GOOD,
+        [
+            f"{count} in {column}"
+            for outcome in valid
+            for column, count in sorted((outcome.bad_values or {}).items())
+            if count
         ],
     )
-    def bronze(
-        context: AssetExecutionContext,
-    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
-        landed = land_pending(source, settings, lake, clock)
-        invalid = [outcome for outcome in landed if outcome.status == "invalid"]
-        valid = [outcome for outcome in landed if outcome.status != "invalid"]
-        for outcome in invalid:
-            context.log.warning("%s: invalid: %s", source, outcome.reason)
-        if valid:
-            yield MaterializeResult(asset_key=key, metadata=_metadata(source, valid, lake))
-        yield checks.warning(
-            key, checks.STRUCTURE_KNOWN, [f"{o.observed_at:%H:%M:%S}: {o.reason}" for o in invalid]
-        )
-        yield checks.warning(
-            key,
-            checks.VALUES_GOOD,
-            [
-                f"{count} in {column}"
-                for outcome in valid
-                for column, count in sorted((outcome.bad_values or {}).items())
-                if count
-            ],
-        )
-
-    return bronze
 
 
-def _metadata(source: str, valid: list[LandOutcome], lake: Lake) -> dict[str, Any]:
-    newest = valid[-1]
+def _metadata(source: str, valid: Sequence[LandOutcome], lake: Lake) -> dict[str, Any]:
+    """What landed; without a valid pull only that, since the rows that stand are older ones."""
     metadata: dict[str, Any] = {
+        "pulls": len(valid),
+        "changed": any(outcome.status == "new" for outcome in valid),
+    }
+    if not valid:
+        return metadata
+    newest = valid[-1]
+    metadata |= {
         "dagster/row_count": newest.rows,
         "benchmark_rows": newest.benchmarks,
-        "pulls": len(valid),
-        "changed": newest.status == "new",
         "observed_at": iso(newest.observed_at),
     }
     if newest.index_version:

@@ -22,7 +22,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
     GROUP_PUBLISHED,
     GROUP_RANKING,
     OWNER,
-    TEAM_POOL,
+    WAREHOUSE_POOL,
 )
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
@@ -41,7 +41,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_RANKING,
         owners=[OWNER],
         kinds={"duckdb", "table"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
         description=(
             "Every task type under every priority, ranked without constraints by the default "
             "scorer. Each ranking rests on one measure of one publisher at one index version."
@@ -49,7 +49,12 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         metadata=column_schema(TASK_RANKINGS),
         check_specs=[
             *checks.table_check_specs(TASK_RANKINGS, vocabulary.TASK_RANKINGS),
-            AssetCheckSpec(checks.MEASURES_UNMIXED, asset=vocabulary.TASK_RANKINGS, blocking=True),
+            AssetCheckSpec(
+                checks.MEASURES_UNMIXED,
+                asset=vocabulary.TASK_RANKINGS,
+                blocking=True,
+                description="Values of different measures are never compared.",
+            ),
         ],
     )
     def task_rankings(
@@ -82,7 +87,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_PUBLISHED,
         owners=[OWNER],
         kinds={"parquet", "file"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
         freshness_policy=freshness.published(settings.pipeline.schedule),
         description=(
             "One immutable set of results, switched in by a single rename. The command line and "
@@ -99,9 +104,9 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         context.log.info(
             "%s edition %s", "new" if published.is_new else "unchanged", published.edition.name
         )
-        if context.instance.has_run(context.run_id):
+        if context.instance.has_run(context.run.run_id):
             context.instance.add_run_tags(
-                context.run_id,
+                context.run.run_id,
                 {
                     vocabulary.TAG_EDITION: published.edition.name,
                     **{

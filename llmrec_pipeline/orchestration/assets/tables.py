@@ -24,7 +24,7 @@ from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.orchestration import checks, vocabulary
 from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
 from llmrec_pipeline.orchestration.resources import WarehouseResource
-from llmrec_pipeline.orchestration.vocabulary import GROUP_WAREHOUSE, OWNER, TEAM_POOL
+from llmrec_pipeline.orchestration.vocabulary import GROUP_WAREHOUSE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake
@@ -62,7 +62,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         group_name=GROUP_WAREHOUSE,
         owners=[OWNER],
         kinds={"duckdb", "table"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
     )
     def bronze_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection() as con:
@@ -102,7 +102,11 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 asset=vocabulary.SILVER_MODELS,
                 description="Age counts from observation, so bundled facts never look fresh.",
             ),
-            AssetCheckSpec(checks.NO_FALLBACK, asset=vocabulary.SILVER_MODELS),
+            AssetCheckSpec(
+                checks.NO_FALLBACK,
+                asset=vocabulary.SILVER_MODELS,
+                description="Bundled facts stand in for a source without a pull that may serve.",
+            ),
             AssetCheckSpec(
                 checks.NAMES_KNOWN,
                 asset=vocabulary.SILVER_MODELS,
@@ -112,7 +116,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         group_name=GROUP_WAREHOUSE,
         owners=[OWNER],
         kinds={"duckdb", "table"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
     )
     def silver_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
         now = clock()
@@ -162,7 +166,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         group_name=GROUP_WAREHOUSE,
         owners=[OWNER],
         kinds={"duckdb", "table"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
     )
     def models_history(warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection(read_only=True) as con:
@@ -194,7 +198,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         group_name=GROUP_WAREHOUSE,
         owners=[OWNER],
         kinds={"duckdb", "table"},
-        pool=TEAM_POOL,
+        pool=WAREHOUSE_POOL,
     )
     def models_latest(warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection(read_only=True) as con:

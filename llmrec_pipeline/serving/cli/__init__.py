@@ -8,7 +8,12 @@ Exit codes: 0 done; 1 a job failed or something is wrong; 2 the call or its inpu
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import typer
 
 OK, FAILED, USAGE, NOTHING_LEFT, NO_EDITION, BAD_SETTING, BUSY = range(7)
 
@@ -19,16 +24,19 @@ def main() -> None:
 
     from llmrec_pipeline.serving.cli.app import app
     from llmrec_pipeline.serving.cli.errors import exit_code_of
+    from llmrec_pipeline.serving.cli.output import ReaderGoneError
 
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except typer.TyperException as error:
-        code = _say(str(error), getattr(error, "exit_code", USAGE))
+        code = _misused(error)
     except (typer.Abort, KeyboardInterrupt):
         code = _say("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough.
-        sys.stderr.close()
+    except (BrokenPipeError, ReaderGoneError):
+        # The reader of a pipe has seen enough. What is left in the buffer goes nowhere, or the
+        # interpreter would complain of it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = OK
     except Exception as error:
         known = exit_code_of(error)
@@ -36,6 +44,14 @@ def main() -> None:
             raise
         code = _say(str(error), known)
     sys.exit(code or OK)
+
+
+def _misused(error: typer.TyperException) -> int:
+    if len(sys.argv) == 1:
+        # Nothing was asked: the message is the help.
+        sys.stderr.write(f"{error.format_message()}\n")
+        return USAGE
+    return _say(error.format_message(), getattr(error, "exit_code", USAGE))
 
 
 def _say(message: str, code: int) -> int:

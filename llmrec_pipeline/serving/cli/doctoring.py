@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import duckdb
+
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.serving.cli.reading import source_rows
@@ -93,6 +95,9 @@ def _warehouse(settings: Settings) -> Finding:
             row = con.sql("SELECT count(*) FROM pulls").fetchone()
     except WarehouseError as error:
         return Finding("warehouse", "problem", str(error))
+    except duckdb.Error:
+        # Another shape, or a first load that was killed: the next refresh builds it anew.
+        return Finding("warehouse", "warning", f"{path}: of another shape; run `llmrec refresh`")
     return Finding("warehouse", "ok", f"{row[0] if row else 0} pulls")
 
 

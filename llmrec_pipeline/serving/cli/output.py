@@ -28,9 +28,16 @@ def chosen(wanted: Format | None) -> Format:
     return Format.TABLE if sys.stdout.isatty() else Format.JSON
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output has seen enough. No OSError: typer would end with exit code 1."""
+
+
 def say(text: str = "") -> None:
-    """One line on stdout."""
-    sys.stdout.write(f"{text}\n")
+    """One line on stdout; raises ReaderGoneError where nobody reads any more."""
+    try:
+        sys.stdout.write(f"{text}\n")
+    except BrokenPipeError:
+        raise ReaderGoneError from None
 
 
 def note(text: str) -> None:

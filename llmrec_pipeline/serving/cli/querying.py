@@ -3,7 +3,11 @@ nothing else."""
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -23,18 +27,50 @@ def sql(query: str, edition: str | None, wanted: Format | None) -> int:
     with duckdb.connect(":memory:") as con:
         _open(con, found)
         try:
-            relation = con.sql(query)
-            frame = relation.pl() if relation is not None else None
+            columns, rows = _select(con, query)
         except duckdb.Error as error:
             raise QueryError(str(error).split("LINE 1:")[0].strip()) from None
-    if frame is None:
-        raise QueryError("the query gives no rows; one SELECT is expected")
-    rows = frame.to_dicts()
     if chosen(wanted) is Format.JSON:
         print_json(rows)
     else:
-        print_table(rows, frame.columns)
+        print_table(rows, columns)
     return OK
+
+
+def _select(con: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:
+    """Names and rows of one SELECT. Other statements are refused before they run: the edition's
+    folder has to be open to DuckDB for reading, and it knows no folder that is only read."""
+    statements = con.extract_statements(query)
+    if len(statements) != 1:
+        raise QueryError(f"{len(statements)} statements; one SELECT is expected")
+    if statements[0].type != duckdb.StatementType.SELECT:
+        raise QueryError(f"{statements[0].type.name} is not allowed; one SELECT is expected")
+    result = con.execute(statements[0])
+    columns = _distinct([entry[0] for entry in result.description])
+    rows = [
+        {name: _plain(value) for name, value in zip(columns, row, strict=True)}
+        for row in result.fetchall()
+    ]
+    return columns, rows
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Two columns of one name keep both values."""
+    return [
+        f"{name}_{names[:place].count(name)}" if name in names[:place] else name
+        for place, name in enumerate(names)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """JSON knows neither infinity nor NaN."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    return value
 
 
 def _open(con: duckdb.DuckDBPyConnection, edition: Edition) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from llmrec_pipeline.domain.task_profile import unknown_name
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, age, chosen, print_json, print_table, say
+from llmrec_pipeline.serving.standing import origins_now
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import (
     EditionError,
@@ -28,12 +30,13 @@ def models(
 ) -> int:
     """Print the models that match."""
     payload = find_edition(read_locations().published, edition).ranking()
+    creator = _creator(payload, provider) if provider is not None else None
     found = [
         model
         for model in payload["models"]
         if (everything or model["listed"])
         and _matches(model, search)
-        and (provider is None or model["provider"] == _creator(payload, provider))
+        and (creator is None or model["provider"] == creator)
     ]
     if chosen(wanted) is Format.JSON:
         print_json(found)
@@ -54,7 +57,13 @@ def _matches(model: dict[str, Any], search: str | None) -> bool:
 
 
 def _creator(payload: dict[str, Any], name: str) -> str:
-    return str(payload["provider_aliases"].get(name.casefold(), name.casefold()))
+    """The creator's id; raises RequestError for a name that neither config nor a model has."""
+    aliases = payload["provider_aliases"]
+    known = {model["provider"] for model in payload["models"]}
+    folded = name.casefold()
+    if folded not in aliases and folded not in known:
+        raise unknown_name("provider", name, known | set(aliases))
+    return str(aliases.get(folded, folded))
 
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:
@@ -98,20 +107,21 @@ def sources(wanted: Format | None) -> int:
 
 
 def source_rows(settings: Settings) -> list[dict[str, Any]]:
-    """Each source's origin in the current edition beside the state of its last pull."""
+    """Each source's origin in the current edition, as it stands now, beside the state of its last
+    pull."""
     now = datetime.now(UTC)
     edition = current_edition(settings.locations.published)
     try:
         served = edition.manifest()["sources"] if edition else {}
     except EditionError:
         served = {}
+    live_hours = settings.pipeline.schedule.live_hours
+    served = origins_now(served, settings.locations.states, now, live_hours)
     rows = []
     for name, source in settings.sources.items():
         state = read_state(settings.locations.states, name)
         entry = served.get(name, {})
         verified = entry.get("verified_at")
-        if state.content_hash and state.content_hash == entry.get("content_hash"):
-            verified = state.last_verified_at
         rows.append(
             {
                 "source": name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import (
     ProfileOverrides,
+    RequestError,
     RequestReading,
     Tasks,
     build_profile,
@@ -16,7 +18,7 @@ from llmrec_pipeline.domain.task_profile import (
 )
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import Locations, read_locations
-from llmrec_pipeline.serving.auto_refresh import DEFAULT_RULES, refresh_and_wait, sources_due
+from llmrec_pipeline.serving.auto_refresh import refresh_and_wait, sources_due
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
 from llmrec_pipeline.serving.cli.output import (
     Format,
@@ -27,7 +29,13 @@ from llmrec_pipeline.serving.cli.output import (
     print_table,
     say,
 )
-from llmrec_pipeline.storage.editions import EditionError, current_edition, find_edition
+from llmrec_pipeline.serving.standing import origins_now
+from llmrec_pipeline.storage.editions import (
+    Edition,
+    EditionError,
+    current_edition,
+    find_edition,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +60,16 @@ class Flags:
 def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     """Print the answer; the exit code says whether anything is left."""
     locations = read_locations()
+    if flags.no_refresh and flags.force_refresh:
+        raise RequestError("--no-refresh and --force-refresh: one of them, not both")
+    if flags.edition is not None and flags.force_refresh:
+        raise RequestError("--edition answers from what was published; leave out --force-refresh")
     if flags.edition is None and not flags.no_refresh:
         _refresh_if_due(locations, force=flags.force_refresh)
-    payload = find_edition(locations.published, flags.edition).ranking()
+    edition = find_edition(locations.published, flags.edition)
+    payload = edition.ranking()
+    if flags.edition is None:
+        payload["origins"] = _origins_now(payload, edition, locations)
     reading, result = _recommend(payload, text, flags)
     if chosen(wanted) is Format.JSON:
         print_json(result)
@@ -68,16 +83,51 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
 
 def _refresh_if_due(locations: Locations, *, force: bool) -> None:
     edition = current_edition(locations.published)
-    rules, origins = dict(DEFAULT_RULES), {}
+    payload: dict[str, Any] | None = None
     if edition is not None:
-        try:
+        with suppress(EditionError):
             payload = edition.ranking()
-            rules, origins = payload["schedule"], payload["origins"]
-        except EditionError:
-            edition = None
-    due = sources_due(locations, origins, datetime.now(UTC), rules)
-    if force or due or (edition is None and not locations.offline):
-        note(f"llmrec: {refresh_and_wait(locations, rules['wait_s'])}")
+    if payload is None and locations.offline and not force:
+        return
+    now = datetime.now(UTC)
+    rules = _rules() if payload is None else payload["schedule"]
+    if force or payload is None or sources_due(locations, payload["origins"], now, rules):
+        try:
+            told = refresh_and_wait(locations, now, rules, force=force, patient=payload is None)
+        except OSError as error:
+            # A folder that cannot be written is no reason to keep the answer back.
+            told = f"no refresh: {error}"
+        if told:
+            note(f"llmrec: {told}")
+
+
+def _rules() -> dict[str, float]:
+    """What an edition would tell, from the settings: before the first there is no hot path."""
+    from llmrec_pipeline.settings import load_settings
+
+    pipeline = load_settings().pipeline
+    return {
+        "live_hours": pipeline.schedule.live_hours,
+        "wait_s": pipeline.refresh.wait_s,
+        "backoff_minutes": pipeline.refresh.backoff_minutes,
+    }
+
+
+def _origins_now(
+    payload: dict[str, Any], edition: Edition, locations: Locations
+) -> dict[str, dict[str, Any]]:
+    """The payload's origins as they stand now; a manifest that cannot be read changes nothing."""
+    origins: dict[str, dict[str, Any]] = payload["origins"]
+    try:
+        sources = edition.manifest()["sources"]
+    except EditionError:
+        return origins
+    live_hours = payload["schedule"]["live_hours"]
+    now = origins_now(sources, locations.states, datetime.now(UTC), live_hours)
+    return {
+        source: {name: now.get(source, origin).get(name, value) for name, value in origin.items()}
+        for source, origin in origins.items()
+    }
 
 
 def _recommend(

@@ -8,15 +8,17 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from llmrec_pipeline.orchestration.launch import RunSummary, run_job
-from llmrec_pipeline.serving.cli import FAILED, OK
+from llmrec_pipeline.orchestration.run_lock import run_lock
+from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.errors import BusyError, JobError
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import current_edition
 
+_MOMENT_S = 0.5
 _LONGEST_WAIT_S = 600
 
 
@@ -42,10 +44,10 @@ def rebuild(*, wait: bool, wanted: Format | None) -> int:
 @contextmanager
 def _alone(settings: Settings, *, wait: bool) -> Iterator[None]:
     """Hold the run lock; BusyError where another process keeps it."""
-    settings.locations.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(settings.locations.locks / "run.lock")
+    lock = run_lock(settings.locations)
     try:
-        lock.acquire(timeout=0)
+        # The sensor holds the lock for a moment at each of its ticks.
+        lock.acquire(timeout=_MOMENT_S)
     except Timeout:
         if not wait:
             raise BusyError("another run is under way") from None
@@ -61,14 +63,12 @@ def _alone(settings: Settings, *, wait: bool) -> Iterator[None]:
 
 
 def _run(jobs: Sequence[str], settings: Settings) -> list[RunSummary]:
+    """Every job, also after one that failed: what other sources landed is worth ranking."""
     summaries = []
     with _progress() as on_step:
         for job in jobs:
             on_step(f"{job}: started")
-            summary = run_job(job, settings, on_step=partial(_tell, on_step, job))
-            summaries.append(summary)
-            if not summary.success:
-                break
+            summaries.append(run_job(job, settings, on_step=partial(_tell, on_step, job)))
     return summaries
 
 
@@ -90,15 +90,15 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _report(summaries: Sequence[RunSummary], settings: Settings, wanted: Format | None) -> int:
-    failed = next((summary for summary in summaries if not summary.success), None)
+    failed = [summary for summary in summaries if not summary.success]
     content = _content(summaries, settings)
     if chosen(wanted) is Format.JSON:
         print_json(content)
     else:
         _print(content)
-    if failed is not None:
-        raise JobError(f"{failed.job} failed: {failed.error} (run {failed.run_id})")
-    return OK if summaries else FAILED
+    if failed:
+        raise JobError("; ".join(f"{f.job} failed: {f.error} (run {f.run_id})" for f in failed))
+    return OK
 
 
 def _content(summaries: Sequence[RunSummary], settings: Settings) -> dict[str, Any]:

@@ -1,6 +1,4 @@
--- Every index value now, long form. Two rows of one publisher that mean the same model are rare
--- and stand in the review table; the first id is taken, so that the answer does not depend on
--- their order.
+-- Every index value now, long form.
 create or replace view measures_latest as
 with long as (
     unpivot (
@@ -17,6 +15,7 @@ with long as (
             agentic_index,
             writing_index
         from silver_models
+        anti join silver_doubles using (source, source_model_id)
     )
     on quality_index, coding_index, math_index, reasoning_index, agentic_index, writing_index
     into name measure_column value value
@@ -31,6 +30,7 @@ select
     source_model_id,
     snapshot_ts
 from long
+-- Several offerings of one model by one publisher say the same of it; the first id stands for all.
 qualify
     row_number() over (
         partition by canonical_model_key, source, measure_column

@@ -15,6 +15,8 @@ select
     s.source,
     s.snapshot_ts
 from silver_models as s
+anti join silver_doubles as d
+    on s.source = d.source and s.source_model_id = d.source_model_id
 left join creator_hosts as h
     on s.model_creator = h.creator
 where s.offering_key is not null

@@ -1,5 +1,4 @@
--- Every row of every accepted pull, as the world looked then, under today's keys. A pull whose
--- content was seen before has no rows of its own: it points to the bronze rows of that content.
+-- Every row of every accepted pull, as the world looked then, under today's keys.
 create or replace view models_history as
 select
     m.source,
@@ -30,11 +29,9 @@ select
     m.is_open_weights,
     m.is_deprecated,
     p.snapshot_ts
-from pulls as p
-inner join contents as c
-    on p.source = c.source and p.content_hash = c.content_hash
+from accepted_pulls as p
 inner join bronze_models as m
-    on c.source = m.source and c.observed_at = m.observed_at
+    on p.source = m.source and p.place = m.observed_at
 inner join model_identity_map as i
-    on m.source = i.source and m.source_model_id = i.source_model_id
-where p.status = 'accepted';
+    -- As rows, so that names meet rows of bronze and not first every pull of their publisher.
+    on row(m.source, m.source_model_id) = row(i.source, i.source_model_id);

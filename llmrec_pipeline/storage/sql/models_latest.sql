@@ -14,6 +14,8 @@ with speeds as (
         min_by(s.source, {position: o.position, id: s.source_model_id})
             filter (where s.ttft_s is not null) as ttft_s_source
     from silver_models as s
+    anti join silver_doubles as d
+        on s.source = d.source and s.source_model_id = d.source_model_id
     inner join source_order as o
         on o.kind = 'speed' and s.source = o.source
     group by s.canonical_model_key
@@ -38,8 +40,10 @@ named as (
         min(s.base_model) as base_model,
         min(s.variant) as variant,
         min(s.model_creator) as model_creator,
-        min_by(s.model_name, {position: coalesce(o.position, 99), id: s.source_model_id})
-            as model_name,
+        min_by(
+            s.model_name,
+            {position: coalesce(o.position, 99), source: s.source, id: s.source_model_id}
+        ) as model_name,
         max(s.snapshot_ts) as snapshot_ts
     from silver_models as s
     left join source_order as o
@@ -83,7 +87,8 @@ gone as (
         min(i.base_model) as base_model,
         min(i.variant) as variant,
         min(i.model_creator) as model_creator,
-        max_by(n.model_name, n.last_seen) as model_name,
+        max_by(n.model_name, {seen: n.last_seen, source: n.source, id: n.source_model_id})
+            as model_name,
         max(n.last_seen) as last_seen
     from source_names as n
     inner join model_identity_map as i
@@ -125,7 +130,7 @@ select
     x.writing_index_source,
     s.output_tokens_per_s_source,
     s.ttft_s_source,
-    o.price_source as price_input_per_1m_source,
+    case when o.price_input_per_1m is not null then o.price_source end as price_input_per_1m_source,
     case when o.price_output_per_1m is not null then o.price_source end as price_output_per_1m_source,
     case when o.price_cached_input_per_1m is not null then o.price_source end
         as price_cached_input_per_1m_source,

@@ -1,33 +1,30 @@
--- What the publisher last called each of its models, from the accepted pulls since a moment.
+-- What the publisher last called each of its models, from the accepted pulls since a moment. A
+-- value that the last of them lacks is lacking, whatever earlier ones said.
 insert into source_names
 with accepted as (
     select
-        p.snapshot_ts,
-        c.observed_at
-    from pulls as p
-    inner join contents as c
-        on p.source = c.source and p.content_hash = c.content_hash
-    where
-        p.source = $source
-        and p.status = 'accepted'
-        and p.snapshot_ts >= coalesce($since, timestamptz '-infinity')
+        snapshot_ts,
+        place
+    from accepted_pulls
+    where source = $source and snapshot_ts >= coalesce($since, timestamptz '-infinity')
 )
 
 select
     b.source,
     b.source_model_id,
-    max_by(b.model_name, a.snapshot_ts),
-    max_by(b.creator, a.snapshot_ts),
-    max_by(b.host, a.snapshot_ts),
-    max_by(b.release_date, a.snapshot_ts),
+    arg_max_null(b.model_name, a.snapshot_ts),
+    arg_max_null(b.creator, a.snapshot_ts),
+    arg_max_null(b.host, a.snapshot_ts),
+    arg_max_null(b.release_date, a.snapshot_ts),
     max(a.snapshot_ts)
 from accepted as a
 inner join bronze_models as b
-    on a.observed_at = b.observed_at
+    on a.place = b.observed_at
 where
     b.source = $source
-    -- The bound lets DuckDB skip what is older than the oldest content needed.
-    and b.observed_at >= (select min(observed_at) from accepted)
+    -- The bounds let DuckDB skip what these pulls do not need.
+    and b.observed_at >= (select min(place) from accepted)
+    and b.observed_at <= (select max(place) from accepted)
 group by b.source, b.source_model_id
 on conflict do update set
     model_name = excluded.model_name,

@@ -1,57 +1,100 @@
--- One offering for each base model and host: price as a whole from the first source that knows
--- it, limits field by field. Never the best of several.
+-- One offering for each base model and host, never the best of several: price as a whole from the
+-- first source that knows it, limits field by field. A source that prices the creator's own host
+-- without its ids speaks of whichever offering stands for that host.
 create or replace view offerings_latest as
-with ranked as (
+with described as (
     select
         o.*,
-        row_number() over (
-            partition by o.base_model, o.serving_host
-            order by
-                p.position nulls last,
-                coalesce(o.is_deprecated, false),
-                length(o.offering_key),
-                o.offering_key,
-                o.source
-        ) as price_rank,
-        row_number() over (
-            partition by o.base_model, o.serving_host
-            order by
-                l.position nulls last,
-                coalesce(o.is_deprecated, false),
-                length(o.offering_key),
-                o.offering_key,
-                o.source
-        ) as limits_rank
+        s.source is not null as is_without_id,
+        p.position as price_position,
+        l.position as limits_position
     from model_offerings as o
     left join source_order as p
         on p.kind = 'price' and o.source = p.source
     left join source_order as l
         on l.kind = 'limits' and o.source = l.source
+    left join source_order as s
+        on s.kind = 'without_id' and o.source = s.source
+),
+
+chosen as (
+    select
+        base_model,
+        serving_host,
+        is_creator_host,
+        offering_key
+    from described
+    qualify
+        row_number() over (
+            partition by base_model, serving_host
+            order by
+                is_without_id,
+                price_position nulls last,
+                coalesce(is_deprecated, false),
+                price_input_per_1m is null,
+                length(offering_key),
+                offering_key,
+                source
+        ) = 1
+),
+
+-- What is said of the chosen offering: one row a source.
+said as (
+    select d.*
+    from described as d
+    inner join chosen as c
+        on
+            d.base_model = c.base_model
+            and d.serving_host = c.serving_host
+            and (d.is_without_id or d.offering_key = c.offering_key)
+),
+
+prices as (
+    select *
+    from said
+    where price_input_per_1m is not null or price_output_per_1m is not null
+    qualify
+        row_number() over (
+            partition by base_model, serving_host
+            order by price_input_per_1m is null, price_position nulls last, source
+        ) = 1
+),
+
+limits as (
+    select
+        base_model,
+        serving_host,
+        min_by(context_window, {position: coalesce(limits_position, 99), source: source})
+            filter (where context_window is not null) as context_window,
+        min_by(source, {position: coalesce(limits_position, 99), source: source})
+            filter (where context_window is not null) as context_window_source,
+        min_by(max_output_tokens, {position: coalesce(limits_position, 99), source: source})
+            filter (where max_output_tokens is not null) as max_output_tokens,
+        min_by(source, {position: coalesce(limits_position, 99), source: source})
+            filter (where max_output_tokens is not null) as max_output_tokens_source,
+        min_by(is_deprecated, {position: coalesce(limits_position, 99), source: source})
+            filter (where is_deprecated is not null) as is_deprecated
+    from said
+    group by base_model, serving_host
 )
 
 select
-    base_model,
-    serving_host,
-    bool_or(is_creator_host) as is_creator_host,
-    min_by(offering_key, price_rank) as offering_key,
-    min_by(price_input_per_1m, price_rank)
-        filter (where price_input_per_1m is not null) as price_input_per_1m,
-    min_by(price_output_per_1m, price_rank)
-        filter (where price_input_per_1m is not null) as price_output_per_1m,
-    min_by(price_cached_input_per_1m, price_rank)
-        filter (where price_input_per_1m is not null) as price_cached_input_per_1m,
-    min_by(is_free, price_rank)
-        filter (where price_input_per_1m is not null) as is_free,
-    min_by(source, price_rank)
-        filter (where price_input_per_1m is not null) as price_source,
-    min_by(context_window, limits_rank)
-        filter (where context_window is not null) as context_window,
-    min_by(source, limits_rank)
-        filter (where context_window is not null) as context_window_source,
-    min_by(max_output_tokens, limits_rank)
-        filter (where max_output_tokens is not null) as max_output_tokens,
-    min_by(source, limits_rank)
-        filter (where max_output_tokens is not null) as max_output_tokens_source,
-    min_by(is_deprecated, price_rank) as is_deprecated
-from ranked
-group by base_model, serving_host;
+    c.base_model,
+    c.serving_host,
+    c.is_creator_host,
+    c.offering_key,
+    p.price_input_per_1m,
+    p.price_output_per_1m,
+    p.price_cached_input_per_1m,
+    p.is_free,
+    p.source as price_source,
+    l.context_window,
+    l.context_window_source,
+    l.max_output_tokens,
+    l.max_output_tokens_source,
+    l.is_deprecated
+from chosen as c
+inner join limits as l
+    on c.base_model = l.base_model and c.serving_host = l.serving_host
+left join prices as p
+    on c.base_model = p.base_model and c.serving_host = p.serving_host;

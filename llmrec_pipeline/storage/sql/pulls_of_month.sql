@@ -1,5 +1,5 @@
--- One month of pulls, whatever became of them.
+-- One month of pulls, but the unchanged ones: an edition stays the same however often its content
+-- is seen again.
 select *
 from pulls
-where snapshot_ts >= $first and snapshot_ts < $following
-order by source, snapshot_ts
+where snapshot_ts >= $first and snapshot_ts < $following and status <> 'unchanged'

@@ -1,0 +1,1 @@
+"""The `llmrec` command as a process of its own, against the publishers' loopback server."""

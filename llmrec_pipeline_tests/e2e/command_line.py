@@ -1,0 +1,165 @@
+"""`llmrec` as a process of its own, with nothing in its environment but what a test puts there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from llmrec_pipeline.domain.timestamps import iso, parse_iso
+from llmrec_pipeline.locations import PROJECT_ROOT
+from llmrec_pipeline.storage.editions import current_edition
+
+TIMEOUT_S = 120
+COMMAND = (sys.executable, "-m", "llmrec_pipeline.serving.cli")
+
+
+def base_environment(home: Path) -> dict[str, str]:
+    """PATH and a home folder of its own; the package is found where the tests found it."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(home),
+        "PYTHONPATH": str(PROJECT_ROOT),
+    }
+
+
+@dataclass
+class Answer:
+    """What a finished command said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Llmrec:
+    """The command on one data folder; `environment` comes on top of PATH and HOME."""
+
+    data: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    command: Sequence[str] = COMMAND
+
+    def __call__(self, *arguments: str, **more: str) -> Answer:
+        """Run to the end and return what it said, whatever the exit code."""
+        process = self.start(*arguments, **more)
+        try:
+            out, err = process.communicate(timeout=TIMEOUT_S)
+        except BaseException:
+            self.kill(process)
+            raise
+        return Answer(process.returncode, out, err)
+
+    def well(self, *arguments: str, **more: str) -> Any:
+        """Run, demand exit code 0, and return the JSON."""
+        answer = self(*arguments, **more)
+        assert answer.code == 0, answer.err or answer.out
+        return answer.json
+
+    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+        """A running command, leader of a process group of its own."""
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            env=self.variables(more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def variables(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The whole environment of the command."""
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        return {
+            **base_environment(self.data.parent),
+            "LLMREC_DATA_DIR": str(self.data),
+            **self.environment,
+            **(more or {}),
+        }
+
+    @staticmethod
+    def kill(process: subprocess.Popen[str]) -> None:
+        """Kill the command and what it started, without a chance to tidy up."""
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+    def editions(self) -> list[str]:
+        """Names of the published editions, oldest first."""
+        folder = self.data / "published"
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.name[0].isdigit())
+
+    def current(self) -> str | None:
+        edition = current_edition(self.data / "published")
+        return edition.name if edition else None
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The sources' state files."""
+        return {
+            path.stem: json.loads(path.read_text("utf-8"))
+            for path in (self.data / "state").glob("*.json")
+        }
+
+    def age(self, hours: float, *, wait_s: float | None = None) -> None:
+        """Let time have passed since the sources were last seen, in their states and in the
+        current edition; `wait_s` is what the edition tells of the configured wait."""
+        for path in (self.data / "state").glob("*.json"):
+            _rewrite(path, lambda state: _earlier(state, hours))
+        folder = self.data / "published" / str(self.current())
+
+        def age_ranking(ranking: dict[str, Any]) -> None:
+            for origin in ranking["origins"].values():
+                _earlier(origin, hours)
+            if wait_s is not None:
+                ranking["schedule"]["wait_s"] = wait_s
+
+        def age_manifest(manifest: dict[str, Any]) -> None:
+            for source in manifest["sources"].values():
+                _earlier(source, hours)
+            body = (folder / "ranking.json").read_bytes()
+            manifest["ranking_sha256"] = hashlib.sha256(body).hexdigest()
+
+        _rewrite(folder / "ranking.json", age_ranking)
+        _rewrite(folder / "edition.json", age_manifest)
+
+
+def _earlier(entry: dict[str, Any], hours: float) -> None:
+    for name in ("last_verified_at", "last_attempt_at", "verified_at"):
+        if entry.get(name):
+            entry[name] = iso(parse_iso(entry[name]) - timedelta(hours=hours))
+
+
+def _rewrite(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    content = json.loads(path.read_text("utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def one_line(answer: Answer, code: int) -> str:
+    """The single line on stderr of a command that ended with that exit code."""
+    assert answer.code == code, (answer.code, answer.err, answer.out[:500])
+    lines = answer.err.splitlines()
+    assert len(lines) == 1, answer.err
+    assert lines[0].startswith("llmrec: ")
+    assert "Traceback" not in answer.err
+    return lines[0]
+
+
+def all_live(origins: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) -> bool:
+    return {name: entry["origin"] for name, entry in origins.items()} == dict.fromkeys(
+        sources, "live"
+    )

@@ -1,0 +1,51 @@
+"""An answer pays for nothing that it does not need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from llmrec_pipeline_tests.e2e.command_line import Llmrec
+
+BARRED = {
+    "dagster",
+    "duckdb",
+    "httpx",
+    "numpy",
+    "polars",
+    "pyarrow",
+    "rich",
+    "sqlalchemy",
+    "yaml",
+}
+# Runs the command as `llmrec` does and tells on stderr what came with it.
+_PROBE = """
+import json, sys
+from llmrec_pipeline.serving.cli import main
+sys.argv = ["llmrec", *sys.argv[1:]]
+try:
+    main()
+finally:
+    roots = sorted({name.split(".")[0] for name in sys.modules})
+    sys.stderr.write(json.dumps(roots))
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "table"])
+@pytest.mark.parametrize("flags", [(), ("--no-refresh",)], ids=["fresh", "no-refresh"])
+def test_recommend_imports_nothing_heavy(reader: Llmrec, form: str, flags: tuple[str, ...]) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _PROBE, "recommend", "python debugging", "--format", form, *flags],
+        env=reader.variables(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert result.stdout
+    imported = set(json.loads(result.stderr))
+    assert "llmrec_pipeline" in imported
+    assert imported & BARRED == set()

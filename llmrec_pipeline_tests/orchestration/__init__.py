@@ -1,0 +1,1 @@
+"""The asset graph: definitions, faults, blocking checks, sensor, executors."""

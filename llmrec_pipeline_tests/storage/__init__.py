@@ -1,0 +1,1 @@
+"""Tests of lake, warehouse and editions on folders of their own."""

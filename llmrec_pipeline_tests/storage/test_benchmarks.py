@@ -1,0 +1,22 @@
+"""The benchmark's small form: it runs, and its table says what it promises. No speed is asserted."""
+
+from __future__ import annotations
+
+import pytest
+
+from llmrec_pipeline_tests.benchmarks.__main__ import main
+
+
+@pytest.mark.timeout(120)
+def test_the_small_form_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["--pulls", "30", "--models", "40", "--repeat", "1"])
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()
+    assert lines[1].split() == ["10", "pulls", "30", "pulls", "ratio"]
+    for wanted in ("one refresh, ms", "publish_edition", "peak memory, MB", "edition's own files"):
+        (line,) = (line for line in lines if line.strip().startswith(wanted))
+        few, many, ratio = map(float, line.split()[-3:])
+        assert few > 0
+        assert many > 0
+        assert ratio > 0
+    assert "30 pulls: writing" in printed.err
