@@ -23,7 +23,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
 run: $(STAMP) ## pull, build, publish, and print the top three models for coding
-	$(BIN)/llmrec run
+	$(BIN)/llmrec run --format table
 	$(BIN)/llmrec recommend "I need a model for coding: writing and debugging Python" --topk 3 --format table --no-refresh
 
 test: $(STAMP) ## the fast tests

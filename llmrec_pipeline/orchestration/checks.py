@@ -191,7 +191,8 @@ def stale_sources(serving: Sequence[Serving], settings: Settings, now: datetime)
             problems.append(f"{entry.source}: nothing serves")
         else:
             hours = (now - entry.verified_at).total_seconds() / 3600
-            problems.append(f"{entry.source}: {entry.origin}, seen {hours:.0f} h ago")
+            seen = f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.0f} days"
+            problems.append(f"{entry.source}: {entry.origin}, seen {seen} ago")
     return problems
 
 

@@ -21,7 +21,8 @@ from llmrec_pipeline.storage.files import write_bytes
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """What came of a job. `warnings` are the failed checks, `error` is one line."""
+    """What came of a job. `warnings` are the failed checks, `error` is one line; `interrupted`
+    where somebody asked the process to end."""
 
     job: str
     run_id: str
@@ -29,6 +30,7 @@ class RunSummary:
     warnings: tuple[str, ...]
     error: str | None
     metadata: Mapping[str, Mapping[str, Any]]  # by asset key, plain values
+    interrupted: bool = False
 
 
 def prepare_home() -> Path:

@@ -10,6 +10,7 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckSeverity,
     DagsterEvent,
+    DagsterExecutionInterruptedError,
     DagsterInstance,
     ExecuteInProcessResult,
     HookContext,
@@ -18,6 +19,8 @@ from dagster import (
 )
 
 from llmrec_pipeline.orchestration.launch import RunSummary
+
+_INTERRUPTED = DagsterExecutionInterruptedError.__name__
 
 
 def quiet_logging() -> None:
@@ -72,7 +75,15 @@ def summarise(name: str, result: ExecuteInProcessResult) -> RunSummary:
     error = None
     if failure is not None:
         error = "; ".join(blocked.get(failure.step_key, ())) or _first_line(failure)
-    return RunSummary(name, result.run_id, result.success, tuple(failed_checks), error, metadata)
+    return RunSummary(
+        name,
+        result.run_id,
+        result.success,
+        tuple(failed_checks),
+        error,
+        metadata,
+        interrupted=failure is not None and _INTERRUPTED in str(failure.step_failure_data.error),
+    )
 
 
 def _line(evaluation: AssetCheckEvaluation) -> str:

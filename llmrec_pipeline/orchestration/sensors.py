@@ -103,9 +103,13 @@ def decide(
         RunsFilter(job_name=JOB_REFRESH, tags={TAG_INPUTS: wanted, TAG_REPLACES: replaced})
     )
     if len(tried) >= rules.attempts:
+        hint = "See its runs, or run it by hand."
+        if tried[0].dagster_run.is_success:
+            # A server keeps the code and settings that it started with; a run reads them anew.
+            hint = "Its runs ended well, on other code or settings: reload the code location."
         return SkipReason(
             f"The refresh was tried {len(tried)} times on these inputs ({wanted[:8]}) in vain; it "
-            "is left alone until they change. See its runs, or run it by hand."
+            f"is left alone until they change. {hint}"
         )
     if tried:
         pauses = rules.attempt_backoff_minutes or (0.0,)
@@ -113,7 +117,7 @@ def decide(
         due = _last_end(tried) + pause
         if now < due:
             return SkipReason(
-                f"Attempt {len(tried)} of {rules.attempts} failed; the next is due at "
+                f"Attempt {len(tried)} of {rules.attempts} was in vain; the next is due at "
                 f"{due:%H:%M:%S} UTC."
             )
     attempt = str(len(tried) + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 import time
 
 import duckdb
@@ -12,7 +13,7 @@ import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
-from llmrec_pipeline_tests.publishers import SOURCES, Publishers
+from llmrec_pipeline_tests.publishers import SOURCES, Hang, Publishers
 
 # What `llmrec run` does, by the first trace of it on disk: a kill at each of them, whatever the
 # speed of the machine.
@@ -125,3 +126,20 @@ def test_killed_at_random_moments(llmrec: Llmrec, publishers: Publishers, seed: 
         _kill_when(llmrec, None, after_s=dice.uniform(0.2, 1.1) * usual_s)
         _assert_whole(llmrec)
     _assert_completes(llmrec)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_asked_to_end_it_ends_soon_and_quietly(
+    llmrec: Llmrec, publishers: Publishers, number: signal.Signals
+) -> None:
+    """While it waits for publishers that do not answer."""
+    publishers.fault_all(Hang())
+    process = llmrec.start("run")
+    deadline = time.monotonic() + 60
+    while not publishers.requests and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode in (130, -number)
+    assert "Traceback" not in said
+    assert llmrec.editions() == []

@@ -170,7 +170,7 @@ def test_a_refresh_that_fails_is_tried_three_times_and_then_left_visibly(
             if pause:
                 # Counted from the end of the last attempt, which Dagster wrote down in real time.
                 ran.clock.ahead = timedelta(minutes=pause - 0.5)
-                assert f"Attempt {attempt} of 3 failed; the next is due" in _skipped(ran)
+                assert f"Attempt {attempt} of 3 was in vain; the next is due" in _skipped(ran)
                 ran.clock.ahead = timedelta(minutes=pause)
     assert len(set(keys)) == 3
     for hours in (0, 1, 1):
@@ -188,6 +188,21 @@ def test_a_refresh_that_fails_is_tried_three_times_and_then_left_visibly(
     assert request.tags[TAG_ATTEMPT] == "1"
     assert ran.run("refresh", request.tags).success
     assert "present inputs" in _skipped(ran)
+
+
+def test_a_server_that_runs_older_code_than_its_runs_leaves_off_and_says_so(
+    ran: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each run is a process of its own and reads the code anew; the sensor's server does not."""
+    for attempt in (1, 2, 3):
+        with monkeypatch.context() as patch:
+            patch.setattr("llmrec_pipeline.storage.inputs.code_version", lambda: "older")
+            request = _asked(ran)
+        assert request.tags[TAG_ATTEMPT] == str(attempt)
+        assert ran.run("refresh", request.tags).success
+        ran.clock.ahead += timedelta(minutes=15)
+    monkeypatch.setattr("llmrec_pipeline.storage.inputs.code_version", lambda: "older")
+    assert _skipped(ran).endswith("reload the code location.")
 
 
 def test_a_refresh_by_hand_ends_the_matter(

@@ -68,7 +68,10 @@ def _run(jobs: Sequence[str], settings: Settings) -> list[RunSummary]:
     with _progress() as on_step:
         for job in jobs:
             on_step(f"{job}: started")
-            summaries.append(run_job(job, settings, on_step=partial(_tell, on_step, job)))
+            summary = run_job(job, settings, on_step=partial(_tell, on_step, job))
+            if summary.interrupted:
+                raise KeyboardInterrupt
+            summaries.append(summary)
     return summaries
 
 
