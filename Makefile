@@ -27,7 +27,7 @@ run: $(STAMP) ## pull, build, publish, and print the top three models for coding
 	$(BIN)/llmrec recommend "I need a model for coding: writing and debugging Python" --topk 3 --format table --no-refresh
 
 test: $(STAMP) ## the fast tests
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
 slow: $(STAMP) ## the heavy tests
 	$(BIN)/python -m pytest -m slow
