@@ -28,7 +28,9 @@ from pydantic import (
 )
 
 from llmrec_pipeline.domain.identity_config import IdentityConfig
+from llmrec_pipeline.domain.ranking import SCORERS
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
+from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_profile import Tasks
 from llmrec_pipeline.locations import Locations, SettingsError, read_locations
 from llmrec_pipeline.yaml_section import Section, first_line, require_known_sections
@@ -316,12 +318,20 @@ class _Sources(BaseModel):
 def _tasks(section: Section) -> dict[str, Any]:
     """tasks.yaml with its overrides, as the plain mapping that an edition carries."""
     try:
-        return Tasks.from_mapping(section.tree).to_mapping()
+        tasks = Tasks.from_mapping(section.tree)
+        _one_of("scorer", tasks.scorer, SCORERS)
+        _one_of("missing_policy", tasks.missing_policy, MISSING_NORMS)
+        return tasks.to_mapping()
     except ValueError as error:
         key, separator, problem = first_line(error).partition(": ")
         if not separator:
             raise SettingsError(f"{section.path}: {key}") from None
         raise SettingsError(f"{section.place(tuple(key.split('.')))}: {problem}") from None
+
+
+def _one_of(key: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{key}: {value!r} is not allowed; allowed: {', '.join(sorted(allowed))}")
 
 
 def _keys(

@@ -10,9 +10,11 @@ import duckdb
 import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
+from llmrec_pipeline.domain.ranking import WEIGHTED
 from llmrec_pipeline.domain.records import Kind, Table
 from llmrec_pipeline.orchestration.metadata import markdown_table
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.judging import doubts
 from llmrec_pipeline.storage.origins import Serving
 
 PULL_SUCCEEDED = "the_publisher_answered"
@@ -207,12 +209,7 @@ def replaced_sources(serving: Sequence[Serving]) -> list[str]:
 
 def doubted_pulls(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Sources whose newest content is quarantined, with the reason."""
-    rows = con.sql(
-        "SELECT source, status, reason FROM pulls WHERE status <> 'unchanged' "
-        "QUALIFY row_number() OVER (PARTITION BY source ORDER BY snapshot_ts DESC) = 1 "
-        "ORDER BY source"
-    ).fetchall()
-    return [f"{source}: {reason}" for source, status, reason in rows if status == "quarantined"]
+    return [f"{source}: {reason}" for source, reason in doubts(con).items()]
 
 
 def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
@@ -236,14 +233,17 @@ def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def mixed_rankings(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Rankings whose rows rest on more than one measure: values that must not be compared."""
-    rows = con.sql(
+    """Rankings whose rows rest on more than one measure: values that must not be compared.
+    `weighted_v1` compares them by definition and says so with each of its answers."""
+    rows = con.execute(
         """
         SELECT task_type, priority
         FROM task_rankings
+        WHERE scorer <> ?
         GROUP BY task_type, priority, scorer
         HAVING count(DISTINCT (basis_source, basis_column, basis_index_version)) > 1
         ORDER BY ALL
-        """
+        """,
+        [WEIGHTED],
     ).fetchall()
     return [f"{task_type} by {priority}" for task_type, priority in rows]

@@ -41,7 +41,13 @@ from llmrec_pipeline.storage.warehouse import (
 
 _RULES = "acceptance_rules"
 # A constant column is suspicious where a publisher measures or prices, not where it describes.
-_JUDGED = (*(c.name for c in INDEX_COLUMNS), *(c.name for c in SPEED_COLUMNS), "price_input_per_1m")
+_JUDGED = (
+    *(c.name for c in INDEX_COLUMNS),
+    *(c.name for c in SPEED_COLUMNS),
+    "price_input_per_1m",
+    "price_output_per_1m",
+    "context_window",
+)
 # What of a verdict shows in the history.
 _SHOWN = ("status", "reason", "rows", "rows_previous", "index_version", "rebased", "content_hash")
 _FOLDS: dict[str, Any] = {
@@ -265,3 +271,13 @@ def _note_names(
     if before:
         con.execute("DELETE FROM source_names WHERE source = ?", [source])
     con.execute(sql_text("note_names"), {"source": source, "since": None if before else since})
+
+
+def doubts(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Why the newest content of a source is quarantined, by source."""
+    rows = con.sql(
+        "SELECT source, status, reason FROM pulls WHERE status <> 'unchanged' "
+        "QUALIFY row_number() OVER (PARTITION BY source ORDER BY snapshot_ts DESC) = 1 "
+        "ORDER BY source"
+    ).fetchall()
+    return {source: reason for source, status, reason in rows if status == "quarantined"}

@@ -24,7 +24,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class PullOutcome:
-    """What one attempt gave. `reason` is set where there is no new pull."""
+    """What one attempt gave. `reason` is set where a wanted pull gave nothing."""
 
     source: str
     status: Literal["pulled", "failed", "skipped"]
@@ -54,6 +54,8 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
     """Ask the publisher once and store its pages; never raises for what a publisher does."""
     config = settings.sources[source]
     observed_at = clock()
+    if not config.enabled:
+        return PullOutcome(source, "skipped")
     if reason := _why_not(source, settings):
         with lake.lock(source):
             _note(
@@ -106,8 +108,6 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
 
 def _why_not(source: str, settings: Settings) -> str | None:
     config = settings.sources[source]
-    if not config.enabled:
-        return f"switched off; set LLMREC_SOURCES__{source.upper()}__ENABLED=true to use it"
     if settings.locations.offline:
         return "LLMREC_OFFLINE is set"
     if config.key_variables and settings.key_of(source) is None:

@@ -38,6 +38,7 @@ from llmrec_pipeline.storage.editions import (
 )
 from llmrec_pipeline.storage.files import sync_folder, write_aside, write_bytes, write_json
 from llmrec_pipeline.storage.inputs import hash_inputs
+from llmrec_pipeline.storage.judging import doubts
 from llmrec_pipeline.storage.origins import Serving, read_serving
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 
@@ -219,6 +220,7 @@ def publish(
     _sweep(published)
     before = _sound_edition(published)
     serving = read_serving(con)
+    doubted = doubts(con)
     folder = published / f".{uuid.uuid4().hex}"
     (folder / HISTORY).mkdir(parents=True)
     try:
@@ -261,6 +263,7 @@ def publish(
                     "accepted_at": iso(entry.accepted_at) if entry.accepted_at else None,
                     "accepted_content": entry.accepted_content,
                     "in_fixture": entry.in_fixture,
+                    "doubt": doubted.get(entry.source),
                     "doubted_until": iso(entry.doubted_until) if entry.doubted_until else None,
                 }
                 for entry in serving

@@ -34,7 +34,7 @@ from llmrec_pipeline.domain.records import (
 )
 from llmrec_pipeline.settings import WarehouseSettings
 
-_SQL_TYPES = {
+SQL_TYPES = {
     Kind.TEXT: "VARCHAR",
     Kind.REAL: "DOUBLE",
     Kind.INTEGER: "BIGINT",
@@ -65,7 +65,7 @@ class WarehouseError(Exception):
 def ddl(table: Table, *, name: str | None = None, extra: Sequence[Column] = ()) -> str:
     """CREATE TABLE for one entry of the schema table."""
     columns = ", ".join(
-        f"{column.name} {_SQL_TYPES[column.kind]}{' NOT NULL' if column.required else ''}"
+        f"{column.name} {SQL_TYPES[column.kind]}{' NOT NULL' if column.required else ''}"
         for column in (*table.columns, *extra)
     )
     return f"CREATE TABLE IF NOT EXISTS {name or table.name} ({columns})"

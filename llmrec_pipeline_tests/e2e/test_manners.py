@@ -300,3 +300,20 @@ def test_definitions_load_with_nothing_in_the_environment(tmp_path: Path) -> Non
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "All definitions loaded successfully" in result.stdout + result.stderr
+
+
+def test_the_table_tells_what_the_ranking_follows(reader: Llmrec) -> None:
+    answer = reader(
+        "recommend",
+        "python debugging, prefer quality, budget $5/1M tokens, not from google",
+        *("--task-type", "math", "--max-price-per-1m", "20", "--provider-allowlist", "google"),
+        *("--format", "table", "--no-refresh"),
+    )
+    heard = answer.out.split("\n\n")[0].splitlines()
+    assert heard[0].startswith("math: ")
+    assert [line.strip() for line in heard[1:]] == [
+        "priority quality ('prefer quality')",
+        "--task-type math",
+        "--max-price-per-1m 20.0",
+        "--provider-allowlist google",
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import duckdb
@@ -65,3 +66,8 @@ def test_a_ranking_over_two_measures_is_never_published(
     assert not refresh.success
     assert "edition" not in ran.steps(refresh)
     assert ran.edition() == before
+
+
+def test_the_literal_scorer_mixes_measures_by_definition(pipeline: Pipeline) -> None:
+    literal = {**pipeline.environment, "LLMREC_TASKS__SCORER": "weighted_v1"}
+    assert replace(pipeline, environment=literal).run("refresh").success

@@ -13,6 +13,7 @@ from llmrec_pipeline.domain.records import SILVER_MODELS, Kind
 from llmrec_pipeline.orchestration import checks
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.serving.cli.app import app
+from llmrec_pipeline.serving.cli.reading import source_rows
 from llmrec_pipeline_tests.orchestration.pipeline import HASTE, Pipeline
 from llmrec_pipeline_tests.publishers import (
     AA,
@@ -222,6 +223,9 @@ def test_a_third_of_the_rows_is_kept_but_not_believed(
     assert newest["rows"] * 2 < newest["rows_previous"] == first["rows"]
     assert ran.silver(source).drop("origin").equals(before.drop("origin"))
     assert ran.origins()[source].origin == "live"
+    (row,) = [row for row in source_rows(ran.settings) if row["source"] == source]
+    assert row["last_pull"] == "quarantined"
+    assert row["last_error"] == newest["reason"]
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -253,12 +257,18 @@ def test_a_bad_value_is_null_and_counted(
 def test_zero_that_means_unknown_is_never_a_value(
     ran: Pipeline, town: Publishers, source: str
 ) -> None:
-    free = set(ran.silver(source).filter(is_free=True)["source_model_id"])
+    before = ran.silver(source)
     _run(ran, town, source, ZeroForUnknown())
     after = ran.silver(source)
-    assert set(after.filter(is_free=True)["source_model_id"]) == free
+    free = [set(rows.filter(is_free=True)["source_model_id"]) for rows in (before, after)]
+    assert free[0] == free[1]
     if source == MODELS_DEV:
-        assert after["context_window"].drop_nulls().is_empty()
+        # Every context became unknown at once: the pull is doubted, the one before it serves.
+        (newest, *_) = ran.query(
+            f"SELECT status FROM pulls WHERE source = '{source}' ORDER BY snapshot_ts DESC"
+        )
+        assert newest["status"] == "quarantined"
+        assert after["context_window"].equals(before["context_window"])
 
 
 @pytest.mark.parametrize(

@@ -257,13 +257,20 @@ def test_what_is_not_asked_is_skipped_with_its_reason(world: World) -> None:
     for changes, source, told in (
         ({"AA_API_KEY": ""}, AA, "AA_API_KEY is not set"),
         ({"LLMREC_OFFLINE": "1"}, LMARENA, "LLMREC_OFFLINE is set"),
-        ({"LLMREC_SOURCES__LMARENA__ENABLED": "0"}, LMARENA, "LLMREC_SOURCES__LMARENA__ENABLED"),
     ):
         world.changes = changes
         pulled, landed = world.ingest(source)
         assert (pulled.status, landed) == ("skipped", [])
         assert told in str(pulled.reason)
         assert (world.state(source).last_status, world.state(source).failures) == ("skipped", 0)
+    assert world.publishers.requests == []
+
+
+def test_a_source_that_is_switched_off_leaves_no_complaint(world: World) -> None:
+    world.changes = {"LLMREC_SOURCES__LMARENA__ENABLED": "0"}
+    pulled, landed = world.ingest(LMARENA)
+    assert (pulled.status, pulled.reason, landed) == ("skipped", None, [])
+    assert world.state(LMARENA).last_error is None
     assert world.publishers.requests == []
 
 

@@ -213,6 +213,8 @@ def test_content_hash_tells_content_from_circumstance() -> None:
         ("PIPELINE__MERGE__PRICES", "[lmarena]", ["unknown key", "price"]),
         ("TASKS__TASK_TYPES__MATH__COLUMNS", "[maths]", ["maths", "math_index"]),
         ("TASKS__TASK_TYPES__MATH__COLUMN", "[math_index]", ["unknown key", "columns"]),
+        ("TASKS__SCORER", "foo", ["'foo'", "single_measure_v1", "weighted_v1"]),
+        ("TASKS__MISSING_POLICY", "nope", ["'nope'", "neutral", "penalize"]),
         ("IDENTITY__REGIONS", "[US]", ['"US"', "a-z"]),
         ("IDENTIY__REGIONS", "[us]", ["IDENTIY", "IDENTITY"]),
         ("OFFLINE", "perhaps", ["'perhaps'", "1 or 0"]),

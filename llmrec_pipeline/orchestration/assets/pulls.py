@@ -161,6 +161,8 @@ def _pull(context: AssetExecutionContext, source: str, pool: PullPool) -> Result
                 "folder": stamp(outcome.observed_at),
             },
         )
+    elif outcome.reason is None:
+        context.log.info("%s is switched off", source)
     else:
         context.log.warning("%s: %s: %s", source, outcome.status, outcome.reason)
         problems.append(str(outcome.reason))

@@ -11,10 +11,12 @@ from typing import Any
 
 import duckdb
 
+from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.storage.editions import Edition, find_edition
+from llmrec_pipeline.storage.warehouse import SQL_TYPES
 
 
 class QueryError(Exception):
@@ -81,12 +83,20 @@ def _open(con: duckdb.DuckDBPyConnection, edition: Edition) -> None:
     con.execute("SET enable_external_access = false")
     for path in sorted(folder.glob("*.parquet")):
         con.execute(f'CREATE VIEW "{path.stem}" AS SELECT * FROM read_parquet({_quoted(path)})')
-    for table in ("models_history", "pulls"):
-        months = sorted((folder / "history").glob(f"{table}_*.parquet"))
-        if months:
-            files = ", ".join(_quoted(path) for path in months)
-            con.execute(f'CREATE VIEW "{table}" AS SELECT * FROM read_parquet([{files}])')
+    for table in (MODELS_HISTORY, PULLS):
+        months = sorted((folder / "history").glob(f"{table.name}_*.parquet"))
+        files = ", ".join(_quoted(path) for path in months)
+        rows = f"SELECT * FROM read_parquet([{files}])" if months else _no_rows(table)
+        con.execute(f'CREATE VIEW "{table.name}" AS {rows}')
     con.execute("SET lock_configuration = true")
+
+
+def _no_rows(table: Table) -> str:
+    """The table as it is before the first accepted pull."""
+    columns = ", ".join(
+        f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS {column.name}" for column in table.columns
+    )
+    return f"SELECT {columns} WHERE false"
 
 
 def _quoted(path: Path) -> str:

@@ -122,6 +122,8 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
         state = read_state(settings.locations.states, name)
         entry = served.get(name, {})
         verified = entry.get("verified_at")
+        # A pull may be valid and yet not believed: that is known only to whoever judged it.
+        doubt = entry.get("doubt") if state.last_status in ("new", "unchanged") else None
         rows.append(
             {
                 "source": name,
@@ -134,9 +136,9 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
                 "rows": entry.get("rows"),
                 "index_version": entry.get("index_version"),
                 "quota": _quota(source.quota.requests if source.quota else None, state.quota),
-                "last_pull": state.last_status,
+                "last_pull": _last_pull(source.enabled, doubt, state.last_status),
                 "last_attempt_at": state.last_attempt_at,
-                "last_error": state.last_error,
+                "last_error": state.last_error or doubt,
                 "failures": state.failures,
                 "bad_values": state.bad_values,
                 "licence": source.licence,
@@ -144,6 +146,12 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _last_pull(enabled: bool, doubt: str | None, status: str | None) -> str | None:
+    if not enabled:
+        return "switched off"
+    return "quarantined" if doubt else status
 
 
 def _quota(configured: int | None, seen: dict[str, Any] | None) -> str | None:

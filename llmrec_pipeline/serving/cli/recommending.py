@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -74,7 +74,7 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     if chosen(wanted) is Format.JSON:
         print_json(result)
     else:
-        _print(result, reading)
+        _print(result, reading, flags)
     if result["recommendations"]:
         return OK
     note(f"llmrec: {result['message']}")
@@ -166,13 +166,42 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def _print(result: dict[str, Any], reading: RequestReading) -> None:
+def _heard(reading: RequestReading, flags: Flags) -> list[str]:
+    """What the ranking follows: the text's words, less what a flag overrides, and the flags."""
+    stated = {
+        name: value
+        for name in (
+            "task_type",
+            "priority",
+            "max_price_per_1m",
+            "min_context",
+            "provider_allowlist",
+            "provider_denylist",
+            "host",
+            "missing_policy",
+            "scorer",
+        )
+        if (value := getattr(flags, name)) is not None
+    }
+    kept = {name: words for name, words in reading.matched.items() if name not in stated}
+    # A maker that a flag names is taken out of the text's list of the other kind.
+    if "provider_allowlist" in stated or "provider_denylist" in stated:
+        kept = {name: words for name, words in kept.items() if not name.startswith("provider_")}
+    lines = [
+        line for line in replace(reading, matched=kept).understood if "(by default)" not in line
+    ]
+    if not reading.matched.get("task_type") and "task_type" not in stated:
+        lines.insert(0, f"task type {reading.task_type} (by default)")
+    return [*lines, *(f"--{name.replace('_', '-')} {value}" for name, value in stated.items())]
+
+
+def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> None:
     profile, basis = result["task_profile"], result["basis"]
     say(
         f"{profile['task_type']}: quality {profile['weight_quality']:.0%}, "
         f"speed {profile['weight_speed']:.0%}, cost {profile['weight_cost']:.0%}"
     )
-    for line in (*reading.understood, *reading.notes):
+    for line in (*_heard(reading, flags), *reading.notes):
         say(f"  {line}")
     say()
     rows = [
