@@ -37,6 +37,7 @@ from llmrec_pipeline.yaml_section import Section, first_line, require_known_sect
 
 __all__ = [
     "Acceptance",
+    "BenchmarkRule",
     "FieldRule",
     "Http",
     "Ingest",
@@ -98,6 +99,42 @@ class FieldRule(_Frozen):
     path: Text
     scale: Positive = 1.0
     zero: Literal["value", "unknown"] = "value"
+    # The number may be written as text, and is scaled digit by digit, without a double's noise.
+    decimal: bool = False
+
+
+class BenchmarkRule(_Frozen):
+    """One file of benchmark results: what it measures, and which of its columns say what.
+
+    `scores` is category to score column; `scale` brings score, stderr and bounds to `unit`. Where
+    a file holds runs in several scaffolds, `scaffold_column` names them and only those in
+    `scaffold` count. `column` is the index column that the benchmark stands for, if any; a
+    fraction enters it in percent.
+    """
+
+    name: Text
+    scores: Annotated[dict[str, Text], Field(min_length=1)]
+    unit: Literal["elo", "fraction", "index"] = "fraction"
+    scale: Positive = 1.0
+    stderr: Text | None = None
+    n: Text | None = None
+    lower: Text | None = None
+    upper: Text | None = None
+    version: Text | None = None
+    scaffold_column: Text | None = None
+    scaffold: Text | None = None
+    verified: bool = True
+    column: str | None = None
+
+    @model_validator(mode="after")
+    def _column_has_one_score(self) -> Self:
+        if self.column is not None:
+            _require_columns([self.column], tuple(column.name for column in INDEX_COLUMNS))
+            if len(self.scores) > 1:
+                raise ValueError("column needs a file with one score")
+        if (self.scaffold is None) != (self.scaffold_column is None):
+            raise ValueError("scaffold and scaffold_column go together")
+        return self
 
 
 class Quota(_Frozen):
@@ -108,14 +145,16 @@ class Quota(_Frozen):
 
 
 class SourceSettings(_Frozen):
-    """One entry of sources.yaml."""
+    """One entry of sources.yaml. Its data is at `base_url` + `path`, or in an installed `package`."""
 
     title: Text
     enabled: bool = True
-    base_url: Annotated[str, AfterValidator(_base_url)]
-    path: Annotated[str, Field(pattern=r"^/")]
+    base_url: Annotated[str, AfterValidator(_base_url)] = ""
+    path: Annotated[str, Field(pattern=r"^/")] = ""
+    package: Text | None = None
     key_variables: tuple[str, ...] = ()
     key_header: str | None = None
+    key_scheme: Text | None = None
     redirect_hosts: tuple[str, ...] = ()
     max_pages: Count = 1
     quota: Quota | None = None
@@ -131,6 +170,12 @@ class SourceSettings(_Frozen):
     legacy_fields: dict[str, FieldRule] = {}
     benchmark: str | None = None
     categories: dict[str, str] = {}
+    benchmarks: dict[str, BenchmarkRule] = {}
+
+    @property
+    def is_local(self) -> bool:
+        """Nobody is asked for its data: it lies in a package on this machine."""
+        return self.package is not None
 
     @field_validator("fields", "legacy_fields")
     @classmethod
@@ -151,6 +196,15 @@ class SourceSettings(_Frozen):
     def _key_has_a_header(self) -> Self:
         if self.key_variables and not self.key_header:
             raise ValueError("key_header is missing; a source with key_variables has one")
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_address(self) -> Self:
+        if self.is_local and (self.base_url or self.path):
+            raise ValueError("a source in a package has no base_url and no path")
+        for name in ("base_url", "path"):
+            if not self.is_local and not getattr(self, name):
+                raise ValueError(f"{name} is missing; a source that is no package has one")
         return self
 
 
@@ -293,6 +347,7 @@ class Settings(BaseModel):
                         "legacy_fields",
                         "benchmark",
                         "categories",
+                        "benchmarks",
                     },
                 )
                 for name, source in self.sources.items()

@@ -167,7 +167,7 @@ BENCHMARK_RESULTS = Table(
         _text("benchmark_name", "Benchmark or leaderboard", required=True),
         _text("category", "Category within it", required=True),
         _real("score", "Score", "see unit", required=True),
-        _text("unit", "Unit of the score: elo, fraction, percent, index", required=True),
+        _text("unit", "Unit of the score: elo, fraction, index, percent, points", required=True),
         _real("stderr", "Standard error of the score", "see unit", minimum=0),
         Column("n", Kind.INTEGER, "Votes or samples behind the score", minimum=0),
         _text("dataset_version", "Version or publication day of the data set"),

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from llmrec_pipeline.domain.records import MODELS_SNAPSHOT, Column, Kind
@@ -89,6 +90,21 @@ def text(value: object) -> str | None:
     return printable[:MAX_TEXT] or None
 
 
+def scaled(value: Any, factor: float = 1.0) -> Any:
+    """A number, or text that is one, times a factor, exact to the last digit. -1, which says
+    unknown, and whatever is no number stay what they are."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return value
+    digits = str(value).strip()
+    if len(digits) > _MAX_DIGITS:
+        return value
+    try:
+        number = Decimal(digits)
+        return -1 if number == -1 else float(number * Decimal(str(factor)))
+    except (ArithmeticError, ValueError):
+        return value
+
+
 class CellReader:
     """Reads the mapped cells of records and counts what was bad, by column."""
 
@@ -109,9 +125,10 @@ class CellReader:
             return None
         self.seen[column.name] += 1
         if column.kind in (Kind.REAL, Kind.INTEGER):
-            return self.number(
-                column, value, scale=rule.scale, zero_is_unknown=rule.zero == "unknown"
-            )
+            scale = rule.scale
+            if rule.decimal:
+                value, scale = scaled(value, scale), 1.0
+            return self.number(column, value, scale=scale, zero_is_unknown=rule.zero == "unknown")
         if column.kind is Kind.BOOLEAN:
             return self._known(column, value if isinstance(value, bool) else None)
         if column.kind is Kind.DATE:

@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -161,6 +162,7 @@ class PublisherClient:
         *,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._source = source
         self._settings = settings
@@ -168,6 +170,8 @@ class PublisherClient:
         self._key = key
         self._now = now
         self._monotonic = monotonic
+        self._sleep = sleep
+        self._asked: deque[float] = deque()
         self._deadline = monotonic() + limits.budget_s
         self._client = httpx.Client(
             follow_redirects=False,
@@ -206,6 +210,10 @@ class PublisherClient:
             raise retry.failure from None
         raise AssertionError("retry_context always returns or raises")
 
+    def hold(self, name: str, url: str, body: bytes) -> RawPage:
+        """A page that needs no request, of a source whose data is on this machine."""
+        return RawPage(name, url, 200, {}, body, self._now())
+
     def _require_key_to_be_sendable(self) -> None:
         # The client's own error would tell the key.
         if self._key is not None:
@@ -241,7 +249,8 @@ class PublisherClient:
     def _headers_for(self, url: str) -> dict[str, str]:
         header = self._settings.key_header
         if self._key and header and self._is_own(url):
-            return {header: self._key.get_secret_value()}
+            scheme = self._settings.key_scheme
+            return {header: f"{scheme} " * bool(scheme) + self._key.get_secret_value()}
         return {}
 
     def _is_own(self, url: str) -> bool:
@@ -273,6 +282,8 @@ class PublisherClient:
             min(self._limits.read_s, remaining), connect=min(self._limits.connect_s, remaining)
         )
         host = urlsplit(url).netloc
+        if self._is_own(url):
+            self._keep_quota()
         self.requests += 1
         try:
             with self._client.stream(
@@ -295,6 +306,20 @@ class PublisherClient:
             raise PullFailed(f"{host}: {error}") from None
         kept = {key: response.headers[key] for key in KEPT_HEADERS if key in response.headers}
         return RawPage(name, asked, response.status_code, kept, body, self._now())
+
+    def _keep_quota(self) -> None:
+        """Waits until the publisher's quota has room for one more request."""
+        quota = self._settings.quota
+        if quota is None:
+            return
+        window_s = quota.window_hours * 3600
+        if len(self._asked) == quota.requests:
+            wait = self._asked.popleft() + window_s - self._monotonic()
+            if self._monotonic() + wait >= self._deadline:
+                raise PullFailed(f"more than the quota of {quota.requests} requests is needed")
+            if wait > 0:
+                self._sleep(wait)
+        self._asked.append(self._monotonic())
 
     def _after(self, error: httpx.TransportError, host: str, timeout: httpx.Timeout) -> Exception:
         """What a broken exchange means: another try, or the end of the pull."""

@@ -55,13 +55,15 @@ class ParsedPull:
     `parser_version`, which the lake adds.
 
     `models` has the columns of `models_snapshot`, `benchmarks` those of `benchmark_results`;
-    `bad_values` counts by column what could not be a value and became NULL.
+    `bad_values` counts by column what could not be a value and became NULL, `skipped` by kind what
+    is in order and not ours, such as a model that writes no text.
     """
 
     models: Sequence[Mapping[str, Any]]
     benchmarks: Sequence[Mapping[str, Any]] = ()
     bad_values: Mapping[str, int] = field(default_factory=dict)
     index_version: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def content_hash(self) -> str:
         """SHA-256 over what the rows say, whatever their order and wherever they were read."""

@@ -48,6 +48,7 @@ class LandOutcome:
     bad_values: dict[str, int] | None = None
     index_version: str | None = None
     bronze: str | None = None
+    skipped: dict[str, int] | None = None
 
 
 def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> PullOutcome:
@@ -108,7 +109,7 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
 
 def _why_not(source: str, settings: Settings) -> str | None:
     config = settings.sources[source]
-    if settings.locations.offline:
+    if settings.locations.offline and not config.is_local:
         return "LLMREC_OFFLINE is set"
     if config.key_variables and settings.key_of(source) is None:
         return f"{config.key_variables[0]} is not set"
@@ -206,6 +207,7 @@ def _land(
         bad_values,
         parsed.index_version,
         landing.record.bronze,
+        dict(parsed.skipped),
     )
 
 

@@ -82,7 +82,7 @@ def _raw_spec(source: str, settings: Settings) -> AssetSpec:
         raw_key(source),
         group_name=GROUP_RAW,
         owners=[OWNER],
-        kinds={"http", "file"},
+        kinds={"python" if config.is_local else "http", "file"},
         skippable=True,
         freshness_policy=freshness.pulled(settings.pipeline.schedule),
         description=(
@@ -90,7 +90,11 @@ def _raw_spec(source: str, settings: Settings) -> AssetSpec:
             f"Attribution: {config.attribution}.\n\nLicence: {config.licence}."
         ),
         metadata={
-            "publisher": MetadataValue.url(config.base_url + config.path),
+            "publisher": (
+                MetadataValue.text(f"package {config.package}")
+                if config.is_local
+                else MetadataValue.url(config.base_url + config.path)
+            ),
             "licence": config.licence,
             "attribution": config.attribution,
         },
@@ -210,6 +214,8 @@ def _metadata(source: str, valid: Sequence[LandOutcome], lake: Lake) -> dict[str
     }
     if newest.index_version:
         metadata["index_version"] = newest.index_version
+    if newest.skipped:
+        metadata["skipped"] = ", ".join(f"{n} {kind}" for kind, n in sorted(newest.skipped.items()))
     if newest.bronze:
         import polars as pl
 
