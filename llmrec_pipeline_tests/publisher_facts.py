@@ -8,6 +8,7 @@ outside the repository. Mutators return changed copies, so one set of facts serv
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import random
 import uuid
@@ -21,7 +22,14 @@ from typing import Any, NamedTuple, Self, TypeVar
 AA = "artificial_analysis"
 MODELS_DEV = "models_dev"
 LMARENA = "lmarena"
+LLM_STATS = "llm_stats"
+EPOCH = "epoch"
+OPENROUTER = "openrouter"
+LITELLM = "litellm"
+# Read from an installed package; the server has nothing to tell of it.
+GENAI_PRICES = "genai_prices"
 SOURCES = (AA, MODELS_DEV, LMARENA)
+EVERY_SOURCE = (*SOURCES, LLM_STATS, EPOCH, OPENROUTER, LITELLM)
 
 ARENA_CATEGORIES = (
     "coding",
@@ -167,7 +175,9 @@ class Facts:
     """Everything the test server knows; its records are never changed in place.
 
     `artificial_analysis` holds paid-tier records (the free route leaves out `PAID_FIELDS`),
-    `legacy` the older shape, `models_dev` the whole of api.json, `lmarena` the Parquet rows.
+    `legacy` the older shape, `models_dev` the whole of api.json, `lmarena` the Parquet rows,
+    `llm_stats` score rows, `epoch` rows by file with cells as text, `openrouter` its records,
+    `litellm` its map.
     """
 
     artificial_analysis: tuple[Row, ...]
@@ -176,11 +186,15 @@ class Facts:
     lmarena: tuple[Row, ...]
     index_version: float = 4.1
     legacy_envelope: Row = field(default_factory=lambda: {"status": 200})
+    llm_stats: tuple[Row, ...] = ()
+    epoch: dict[str, tuple[Row, ...]] = field(default_factory=dict)
+    openrouter: tuple[Row, ...] = ()
+    litellm: Row = field(default_factory=dict)
 
     @classmethod
     def invented(cls, models: int = 60, seed: int = 7) -> Self:
         """Real names, invented numbers: `models` variants at Artificial Analysis and what the
-        other two publishers would say of the same base models. Equal arguments, equal facts."""
+        other publishers would say of the same base models. Equal arguments, equal facts."""
         return cls(**copy.deepcopy(_invented(models, seed)))
 
     @classmethod
@@ -195,12 +209,22 @@ class Facts:
             lmarena=tuple(_arena_recording(folder)),
             index_version=current["intelligence_index_version"],
             legacy_envelope=legacy,
+            llm_stats=tuple(_scores_recording(folder)),
+            epoch=_epoch_recording(folder),
+            openrouter=tuple(_load(folder / OPENROUTER, "api_v1_models_*.json")["data"]),
+            litellm=_load(folder / LITELLM, "model_prices_*.json"),
         )
 
     def models(self, source: str) -> list[str]:
-        """The publisher's own names, in order: AA display names, `host/id`, Arena names."""
+        """The publisher's own names, in order: AA display names, `host/id`, Arena names, ids."""
         if source == AA:
             return [row["name"] for row in self.artificial_analysis]
+        if source == LITELLM:
+            return [key for key in self.litellm if key != _EXPLANATION]
+        if source in _NAMED:
+            rows = [row for rows in self.epoch.values() for row in rows]
+            rows = rows if source == EPOCH else getattr(self, source)
+            return list(dict.fromkeys(row[_NAMED[source]] for row in rows if row[_NAMED[source]]))
         if source == MODELS_DEV:
             return [
                 f"{host}/{model_id}"
@@ -218,8 +242,18 @@ class Facts:
                 artificial_analysis=_mapped(self.artificial_analysis, change),
                 legacy=_mapped(self.legacy, change),
             )
-        if source == LMARENA:
-            return replace(self, lmarena=_mapped(self.lmarena, change))
+        if source in (LMARENA, LLM_STATS, OPENROUTER):
+            return replace(self, **{source: _mapped(getattr(self, source), change)})
+        if source == EPOCH:
+            return replace(
+                self, epoch={name: _mapped(rows, change) for name, rows in self.epoch.items()}
+            )
+        if source == LITELLM:
+            entries = {
+                key: entry if key == _EXPLANATION else change(copy.deepcopy(entry))
+                for key, entry in self.litellm.items()
+            }
+            return replace(self, litellm={k: v for k, v in entries.items() if v is not None})
         catalogue: Row = {}
         for host, provider in self.models_dev.items():
             models = {}
@@ -243,7 +277,10 @@ class Facts:
                 if models:
                     catalogue[host] = {**provider, "models": models}
             return replace(self, models_dev=catalogue)
-        name = "name" if source == AA else "model_name"
+        if source == LITELLM:
+            kept = {k: v for k, v in self.litellm.items() if k == _EXPLANATION or is_listed(k)}
+            return replace(self, litellm=kept)
+        name = _NAMED.get(source, "name" if source == AA else "model_name")
         return self.changed(source, lambda row: row if is_listed(row[name]) else None)
 
     def without(self, source: str, *models: str) -> Self:
@@ -303,6 +340,8 @@ class Facts:
             return row
 
         moved = self.changed(AA, faster).changed(LMARENA, voted)
+        for source, change in _NEXT_DAY.items():
+            moved = moved.changed(source, change)
         for offering in self.models(MODELS_DEV):
             host, _, model_id = offering.partition("/")
             cost = self.models_dev[host]["models"][model_id].get("cost")
@@ -320,6 +359,37 @@ class Facts:
             return row
 
         return replace(self.changed(AA, change), index_version=index_version)
+
+
+def _rescored(row: Row) -> Row:
+    if row.get("normalized_score"):
+        row["normalized_score"] = round(row["normalized_score"] * 0.999, 5)
+    return row
+
+
+def _remeasured(row: Row) -> Row:
+    if row.get("ECI Score"):
+        row["ECI Score"] = f"{float(row['ECI Score']) + 0.01:.3f}"
+    return row
+
+
+def _widened(row: Row) -> Row:
+    for name in ("context_length", "max_input_tokens"):
+        if row.get(name):
+            row[name] += 1
+    return row
+
+
+_NEXT_DAY: dict[str, Change] = {
+    LLM_STATS: _rescored,
+    EPOCH: _remeasured,
+    OPENROUTER: _widened,
+    LITELLM: _widened,
+}
+# LiteLLM's entry that explains the fields.
+_EXPLANATION = "sample_spec"
+# The field that names a record's model.
+_NAMED = {LLM_STATS: "model_id", EPOCH: "Model version", OPENROUTER: "id"}
 
 
 def _spread(items: Sequence[T], share: float) -> tuple[T, ...]:
@@ -352,8 +422,30 @@ def _arena_recording(folder: Path, publish_date: str = "2026-08-19") -> list[Row
     return frame.to_dicts()
 
 
+def _scores_recording(folder: Path) -> list[Row]:
+    """Rows of the recorded scores as the API writes them."""
+    path = _only_file(folder / LLM_STATS, "scores_*.csv")
+    rows: list[Row] = list(csv.DictReader(path.read_text("utf-8").splitlines()))
+    for row in rows:
+        row["model_id"] = row.pop("llm_stats_model_id")
+        row["verified"] = row["verified"] == "True"
+        row["score"], row["normalized_score"] = float(row["score"]), float(row["normalized_score"])
+    return rows
+
+
+def _epoch_recording(folder: Path) -> dict[str, tuple[Row, ...]]:
+    files = {}
+    for path in sorted((folder / EPOCH / "benchmark_data").glob("*.csv")):
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            files[path.name] = tuple(csv.DictReader(opened))
+    return files
+
+
 @lru_cache(maxsize=8)
 def _invented(models: int, seed: int) -> Row:
+    # Built on what this module defines.
+    from llmrec_pipeline_tests import board_and_price_facts as more
+
     variants = [(release, word) for release in _RELEASES for word in release.variants]
     if not 1 <= models <= len(variants):
         raise ValueError(f"models={models}: between 1 and {len(variants)} can be invented")
@@ -369,6 +461,10 @@ def _invented(models: int, seed: int) -> Row:
         ),
         "models_dev": _catalogue(releases, seed),
         "lmarena": tuple(_arena_rows(releases, seed)),
+        "llm_stats": more.llm_stats_scores(releases, seed),
+        "epoch": more.epoch_files(releases, seed),
+        "openrouter": more.openrouter_models(releases, seed),
+        "litellm": more.litellm_map(releases, seed),
     }
 
 

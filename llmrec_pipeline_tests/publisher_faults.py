@@ -11,7 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from llmrec_pipeline_tests.publisher_facts import AA, LMARENA, MODELS_DEV, Facts, Row
+from llmrec_pipeline_tests.publisher_facts import (
+    AA,
+    EPOCH,
+    LITELLM,
+    LLM_STATS,
+    LMARENA,
+    MODELS_DEV,
+    OPENROUTER,
+    Facts,
+    Row,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +170,35 @@ _NEW_NAMES = {
     AA: {"evaluations": "scores", "pricing": "prices"},
     MODELS_DEV: {"cost": "pricing", "limit": "limits"},
     LMARENA: {"model_name": "model", "rating": "score"},
+    LLM_STATS: {"model_id": "model", "score": "value"},
+    EPOCH: {"Model version": "Model", "mean_score": "score"},
+    OPENROUTER: {"pricing": "prices", "context_length": "context"},
+    LITELLM: {"litellm_provider": "provider", "input_cost_per_token": "input_price"},
+}
+# What no cell holds, by source: (holder or none, name, value).
+_BAD_CELLS: dict[str, tuple[tuple[str | None, str, Any], ...]] = {
+    AA: (
+        ("pricing", "price_1m_input_tokens", -2.5),
+        ("pricing", "price_1m_output_tokens", "n/a"),
+        ("evaluations", "artificial_analysis_intelligence_index", "high"),
+    ),
+    MODELS_DEV: (
+        ("cost", "input", -2.5),
+        ("cost", "output", "free"),
+        ("limit", "context", -4096),
+    ),
+    LLM_STATS: ((None, "normalized_score", 1.7),),
+    EPOCH: ((None, "mean_score", "n/a"), (None, "stderr", "-0.5")),
+    OPENROUTER: (
+        ("pricing", "prompt", "-2.5"),
+        ("pricing", "completion", "free"),
+        (None, "context_length", -4096),
+    ),
+    LITELLM: (
+        (None, "input_cost_per_token", -2.5),
+        (None, "output_cost_per_token", "free"),
+        (None, "max_input_tokens", -4096),
+    ),
 }
 
 
@@ -205,30 +244,20 @@ def _spoil(row: Row, source: str, number: int) -> bool:
     if source == LMARENA:
         row["rating"] = (-1200.0, float("nan"))[number % 2]
         return True
-    cells: tuple[tuple[str, str, Any], ...] = (
-        (
-            ("pricing", "price_1m_input_tokens", -2.5),
-            ("pricing", "price_1m_output_tokens", "n/a"),
-            ("evaluations", "artificial_analysis_intelligence_index", "high"),
-        )
-        if source == AA
-        else (
-            ("cost", "input", -2.5),
-            ("cost", "output", "free"),
-            ("limit", "context", -4096),
-        )
-    )
+    cells = _BAD_CELLS[source]
     holder, name, value = cells[number % len(cells)]
-    if not row.get(holder) or not row[holder].get(name):
+    record = row if holder is None else row.get(holder)
+    if not record or not record.get(name):
         return False
-    row[holder][name] = value
+    record[name] = value
     return True
 
 
 @dataclass(frozen=True)
 class ZeroForUnknown(Fault):
     """The publisher starts to write 0 where it does not know: in AA every null of price and
-    speed, in models.dev every limit, in the Arena the votes and the variance."""
+    speed, in models.dev, OpenRouter and LiteLLM every limit, in the Arena the votes and the
+    variance. A score of 0 is a score, so the boards have no such cell."""
 
     def change(self, facts: Facts, source: str) -> Facts:
         def change(row: Row) -> Row:
@@ -239,6 +268,9 @@ class ZeroForUnknown(Fault):
                 row["limit"] = dict.fromkeys(row["limit"], 0)
             if source == LMARENA:
                 row["vote_count"] = row["variance"] = 0.0
+            for name in ("context_length", "max_input_tokens", "max_output_tokens"):
+                if name in row:
+                    row[name] = 0
             return row
 
         return facts.changed(source, change)

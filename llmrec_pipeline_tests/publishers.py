@@ -18,16 +18,25 @@ import math
 import sys
 import threading
 import time
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import SHUT_RDWR, socket
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from llmrec_pipeline_tests.board_and_price_facts import epoch_zip
 from llmrec_pipeline_tests.publisher_facts import (
     AA,
+    EPOCH,
+    EVERY_SOURCE,
+    GENAI_PRICES,
+    LITELLM,
+    LLM_STATS,
     LMARENA,
     MODELS_DEV,
+    OPENROUTER,
     PAID_FIELDS,
     SOURCES,
     Facts,
@@ -53,8 +62,14 @@ from llmrec_pipeline_tests.publisher_faults import (
 
 __all__ = [
     "AA",
+    "EPOCH",
+    "EVERY_SOURCE",
+    "GENAI_PRICES",
+    "LITELLM",
+    "LLM_STATS",
     "LMARENA",
     "MODELS_DEV",
+    "OPENROUTER",
     "SOURCES",
     "BadCells",
     "CutOff",
@@ -86,6 +101,10 @@ LEADERBOARD = (
 )
 # Where the leaderboard's route redirects to, as a hub does to its storage.
 STORAGE = "/storage/text_style_control.parquet"
+SCORES = "/stats/v1/scores"
+BENCHMARKS = "/data/benchmark_data.zip"
+ROUTER_MODELS = "/api/v1/models"
+PRICE_MAP = "/BerriAI/litellm/main/model_prices_and_context_window.json"
 _SOURCE_OF = {
     AA_FREE: AA,
     AA_PAID: AA,
@@ -93,8 +112,14 @@ _SOURCE_OF = {
     CATALOGUE: MODELS_DEV,
     LEADERBOARD: LMARENA,
     STORAGE: LMARENA,
+    SCORES: LLM_STATS,
+    BENCHMARKS: EPOCH,
+    ROUTER_MODELS: OPENROUTER,
+    PRICE_MAP: LITELLM,
 }
 _KEY_HEADER = "x-api-key"
+_BEARER = "Bearer "
+_MINUTE_S = 60.0
 _JOIN_TIMEOUT_S = 5.0
 
 
@@ -195,7 +220,8 @@ class Publishers:
 
     `page_size` is Artificial Analysis's, small values exercise its pagination. `tier` is the
     key's: a free one has no right to the paid route. After `quota` requests with the key it
-    answers 429. `facts` may be replaced at any time.
+    answers 429. `facts` may be replaced at any time. `scores_page_size` is LLM-Stats's longest
+    page, `scores_a_minute` how many it gives a minute before it answers 429.
     """
 
     def __init__(
@@ -207,6 +233,8 @@ class Publishers:
         tier: str = "free",
         quota: int = 100,
         redirects_leaderboard: bool = True,
+        scores_page_size: int = 500,
+        scores_a_minute: int = 30,
     ) -> None:
         self.facts = facts
         self.page_size = page_size
@@ -214,6 +242,9 @@ class Publishers:
         self.tier = tier
         self.quota = quota
         self.redirects_leaderboard = redirects_leaderboard
+        self.scores_page_size = scores_page_size
+        self.scores_a_minute = scores_a_minute
+        self._scores_asked: deque[float] = deque()
         self._lock = threading.Lock()
         self._requests: list[Request] = []
         self._faults: dict[str, Fault] = {}
@@ -234,33 +265,46 @@ class Publishers:
 
     @property
     def url(self) -> str:
-        """Base URL of every publisher."""
+        """Base URL of each publisher."""
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def environment(self, *, legacy: bool = False) -> dict[str, str]:
-        """Variables that point the pipeline here; `legacy` asks AA by its older route."""
-        variables = {f"LLMREC_SOURCES__{source.upper()}__BASE_URL": self.url for source in SOURCES}
+    def environment(
+        self, *, legacy: bool = False, sources: Iterable[str] = SOURCES
+    ) -> dict[str, str]:
+        """Variables that point the pipeline's `sources` here and switch off the others; `legacy`
+        asks AA by its older route. With `GENAI_PRICES` among them, real prices mingle with the
+        invented ones."""
+        asked = set(sources)
+        variables = {}
+        for source in (*EVERY_SOURCE, GENAI_PRICES):
+            prefix = f"LLMREC_SOURCES__{source.upper()}"
+            if source not in asked:
+                variables[f"{prefix}__ENABLED"] = "false"
+            elif source != GENAI_PRICES:
+                variables[f"{prefix}__BASE_URL"] = self.url
         if legacy:
             variables[f"LLMREC_SOURCES__{AA.upper()}__PATH"] = AA_LEGACY
+        if LLM_STATS in asked:
+            variables["LLM_STATS_API_KEY"] = self.key
         return {**variables, "AA_API_KEY": self.key}
 
     def fault(self, source: str, fault: Fault) -> None:
         """From now on this goes wrong at that source, until another fault or `heal`."""
-        if source not in SOURCES:
-            raise ValueError(f"{source!r} is no source; known: {', '.join(SOURCES)}")
+        if source not in EVERY_SOURCE:
+            raise ValueError(f"{source!r} is no source; known: {', '.join(EVERY_SOURCE)}")
         with self._lock:
             self._faults[source] = fault
             self._since_fault[source] = 0
 
     def fault_all(self, fault: Fault) -> None:
         """The same fault at every source."""
-        for source in SOURCES:
+        for source in EVERY_SOURCE:
             self.fault(source, fault)
 
     def heal(self, source: str | None = None) -> None:
         """No fault at that source, or at none; answers that hang go on hanging."""
         with self._lock:
-            for healed in SOURCES if source is None else (source,):
+            for healed in EVERY_SOURCE if source is None else (source,):
                 self._faults.pop(healed, None)
 
     @property
@@ -279,6 +323,7 @@ class Publishers:
         """Counts from zero again, and the quota is fresh."""
         with self._lock:
             self._requests.clear()
+            self._scores_asked.clear()
             self._used_quota = 0
 
     def _answer(self, target: str, headers: dict[str, str]) -> Reply:
@@ -286,8 +331,10 @@ class Publishers:
         source = _SOURCE_OF.get(parts.path)
         host = headers.get("host", "")
         key = headers.pop(_KEY_HEADER, None)
+        token = headers.pop("authorization", None)
         followed = parts.path == STORAGE
-        request = Request(source, target, host, headers, bool(key), followed, time.monotonic())
+        had_key = bool(key or token)
+        request = Request(source, target, host, headers, had_key, followed, time.monotonic())
         with self._lock:
             self._requests.append(request)
             fault = Fault()
@@ -303,7 +350,10 @@ class Publishers:
             return _json(404, {"error": "Not found"})
         facts = fault.change(self.facts, source)
         page = _page_number(parts.query)
-        reply = self._serve(parts.path, page, key, facts, remaining)
+        if source == LLM_STATS:
+            reply = self._scores(parts.query, token, facts)
+        else:
+            reply = self._serve(parts.path, page, key, facts, remaining)
         elsewhere = f"http://localhost:{self._server.server_port}"
         return fault.alter(reply, Exchange(source, target, page or 0, nth, followed, elsewhere))
 
@@ -312,6 +362,12 @@ class Publishers:
     ) -> Reply:
         if path == CATALOGUE:
             return _json(200, facts.models_dev)
+        if path == BENCHMARKS:
+            return Reply(200, epoch_zip(facts.epoch), "application/zip")
+        if path == ROUTER_MODELS:
+            return _json(200, {"data": facts.openrouter})
+        if path == PRICE_MAP:
+            return _json(200, facts.litellm)
         if path == LEADERBOARD and self.redirects_leaderboard:
             return Reply(302, headers={"Location": STORAGE})
         if path in (LEADERBOARD, STORAGE):
@@ -334,6 +390,31 @@ class Publishers:
             details = {"page": "must be a positive integer"}
             return _json(400, {"error": "Invalid query", "details": details}, limits)
         return _json(200, self._aa_page(facts, page, is_free=path == AA_FREE), limits)
+
+    def _scores(self, query: str, token: str | None, facts: Facts) -> Reply:
+        if token != _BEARER + self.key:
+            return _json(401, {"detail": "Invalid API key"})
+        with self._lock:
+            now = time.monotonic()
+            while self._scores_asked and now - self._scores_asked[0] >= _MINUTE_S:
+                self._scores_asked.popleft()
+            if len(self._scores_asked) >= self.scores_a_minute:
+                wait = math.ceil(self._scores_asked[0] + _MINUTE_S - now)
+                return _json(429, {"detail": "Rate limit exceeded"}, {"Retry-After": str(wait)})
+            self._scores_asked.append(now)
+        asked = parse_qs(query)
+        size = min(int(asked.get("limit", ["50"])[0]), self.scores_page_size)
+        start = int(asked.get("cursor", ["c0"])[0].removeprefix("c"))
+        rows = facts.llm_stats
+        more = start + size < len(rows)
+        return _json(
+            200,
+            {
+                "scores": rows[start : start + size],
+                "next_cursor": f"c{start + size}" if more else None,
+                "total": len(rows),
+            },
+        )
 
     def _aa_page(self, facts: Facts, page: int, *, is_free: bool) -> Row:
         rows = facts.artificial_analysis

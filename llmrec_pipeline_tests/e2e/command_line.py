@@ -160,6 +160,7 @@ def one_line(answer: Answer, code: int) -> str:
 
 
 def all_live(origins: Mapping[str, Mapping[str, Any]], sources: Sequence[str]) -> bool:
-    return {name: entry["origin"] for name, entry in origins.items()} == dict.fromkeys(
-        sources, "live"
-    )
+    """Whether exactly these sources are live; nothing serves for one that is switched off."""
+    return {
+        name: entry["origin"] for name, entry in origins.items() if entry["origin"] != "none"
+    } == dict.fromkeys(sources, "live")

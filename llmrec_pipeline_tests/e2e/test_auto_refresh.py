@@ -14,6 +14,7 @@ from llmrec_pipeline_tests.publishers import (
     AA,
     LMARENA,
     MODELS_DEV,
+    SOURCES,
     Hang,
     Publishers,
     Status,
@@ -74,7 +75,7 @@ def test_a_slow_refresh_is_not_waited_for_but_goes_on(
     assert answer.code == 0
     assert "under way" in answer.err
     assert answer.json["edition"] == edition
-    assert {entry["origin"] for entry in answer.json["origins"].values()} == {"cached"}
+    assert {answer.json["origins"][source]["origin"] for source in SOURCES} == {"cached"}
     # Who asks now is answered at once, and starts nothing.
     second = stale(*QUESTION)
     assert second.err == "llmrec: a refresh is under way; this answer does not wait for it\n"

@@ -80,7 +80,13 @@ def test_without_a_network_and_a_key_bundled_facts_answer(tmp_path: Path) -> Non
     llmrec = Llmrec(tmp_path / "data", {"LLMREC_OFFLINE": "1"})
     ran = llmrec.well("run")
     origins = {row["source"]: row["origin"] for row in ran["sources"]}
-    assert origins == {AA: "none", LMARENA: "fixture", "models_dev": "fixture"}
+    assert {source: origins[source] for source in SOURCES} == {
+        AA: "none",
+        LMARENA: "fixture",
+        "models_dev": "fixture",
+    }
+    # Its data is a package on this machine.
+    assert {source for source, origin in origins.items() if origin == "live"} == {"genai_prices"}
     answer = llmrec.well("recommend", "python debugging")
     assert answer["recommendations"]
     assert answer["origins"][LMARENA]["origin"] == "fixture"

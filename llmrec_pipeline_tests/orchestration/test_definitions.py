@@ -26,13 +26,23 @@ PACKAGE = Path(llmrec_pipeline.__file__).parent
 
 ASSETS = """
 bronze     bronze/artificial_analysis
+bronze     bronze/epoch
+bronze     bronze/genai_prices
+bronze     bronze/litellm
+bronze     bronze/llm_stats
 bronze     bronze/lmarena
 bronze     bronze/models_dev
+bronze     bronze/openrouter
 published  edition
 ranking    task_rankings
 raw        raw/artificial_analysis
+raw        raw/epoch
+raw        raw/genai_prices
+raw        raw/litellm
+raw        raw/llm_stats
 raw        raw/lmarena
 raw        raw/models_dev
+raw        raw/openrouter
 warehouse  bronze_models
 warehouse  models_history
 warehouse  models_latest
@@ -42,11 +52,21 @@ warehouse  silver_models
 JOBS = {
     "ingest": """
 bronze/artificial_analysis
+bronze/epoch
+bronze/genai_prices
+bronze/litellm
+bronze/llm_stats
 bronze/lmarena
 bronze/models_dev
+bronze/openrouter
 raw/artificial_analysis
+raw/epoch
+raw/genai_prices
+raw/litellm
+raw/llm_stats
 raw/lmarena
 raw/models_dev
+raw/openrouter
 """,
     "refresh": """
 bronze_models
@@ -89,6 +109,11 @@ blocks  task_rankings: values_are_within_range
     + _PULL_CHECKS.format(source="artificial_analysis")
     + _PULL_CHECKS.format(source="lmarena")
     + _PULL_CHECKS.format(source="models_dev")
+    + _PULL_CHECKS.format(source="epoch")
+    + _PULL_CHECKS.format(source="genai_prices")
+    + _PULL_CHECKS.format(source="litellm")
+    + _PULL_CHECKS.format(source="llm_stats")
+    + _PULL_CHECKS.format(source="openrouter")
 )
 
 

@@ -284,7 +284,8 @@ def test_without_an_earlier_pull_bundled_facts_stand_in_where_they_may(
     ingest, refresh = pipeline.run("ingest"), pipeline.run("refresh")
     assert ingest.success
     assert refresh.success
-    assert {name: entry.origin for name, entry in pipeline.origins().items()} == {
+    origins = pipeline.origins()
+    assert {name: origins[name].origin for name in SOURCES} == {
         name: origin if name == source else "live" for name in SOURCES
     }
     stale = _told(list(refresh.warnings), "silver_models", checks.OBSERVATION_FRESH)

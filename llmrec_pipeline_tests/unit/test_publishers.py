@@ -12,12 +12,19 @@ import httpx
 import polars as pl
 import pytest
 
+from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline_tests import publishers as routes
 from llmrec_pipeline_tests.publisher_facts import ARENA_CATEGORIES, PAID_FIELDS
 from llmrec_pipeline_tests.publishers import (
     AA,
+    EPOCH,
+    EVERY_SOURCE,
+    GENAI_PRICES,
+    LITELLM,
+    LLM_STATS,
     LMARENA,
     MODELS_DEV,
+    OPENROUTER,
     SOURCES,
     BadCells,
     CutOff,
@@ -36,12 +43,20 @@ from llmrec_pipeline_tests.publishers import (
     ZeroForUnknown,
 )
 
-ROUTE = {AA: routes.AA_FREE, MODELS_DEV: routes.CATALOGUE, LMARENA: routes.LEADERBOARD}
+ROUTE = {
+    AA: routes.AA_FREE,
+    MODELS_DEV: routes.CATALOGUE,
+    LMARENA: routes.LEADERBOARD,
+    LLM_STATS: routes.SCORES,
+    EPOCH: routes.BENCHMARKS,
+    OPENROUTER: routes.ROUTER_MODELS,
+    LITELLM: routes.PRICE_MAP,
+}
 
 
 @pytest.fixture
 def client(publishers: Publishers) -> Iterator[httpx.Client]:
-    headers = {"x-api-key": publishers.key}
+    headers = {"x-api-key": publishers.key, "authorization": f"Bearer {publishers.key}"}
     with httpx.Client(base_url=publishers.url, headers=headers, timeout=5) as client:
         yield client
 
@@ -113,7 +128,7 @@ def test_invented_facts_are_the_same_every_time_and_mutators_copy() -> None:
     tomorrow = facts.next_day()
     assert all(
         getattr(tomorrow, shape) != getattr(facts, shape)
-        for shape in ("artificial_analysis", "legacy", "models_dev", "lmarena")
+        for shape in ("artificial_analysis", "legacy", *EVERY_SOURCE[1:])
     )
     assert "openai/gpt-5.4" not in facts.without(MODELS_DEV, "openai/gpt-5.4").models(MODELS_DEV)
     assert len(facts.share(AA, 0.5).legacy) == 30
@@ -121,11 +136,42 @@ def test_invented_facts_are_the_same_every_time_and_mutators_copy() -> None:
     assert facts == Facts.invented()
 
 
+def test_scores_come_by_cursor_and_a_minute_has_a_limit(publishers: Publishers) -> None:
+    publishers.scores_page_size, publishers.scores_a_minute = 100, 3
+    headers = {"authorization": f"Bearer {publishers.key}"}
+    with httpx.Client(base_url=publishers.url) as client:
+        assert client.get(routes.SCORES).status_code == 401
+        client.headers.update(headers)
+        first = client.get(routes.SCORES, params={"limit": 500}).json()
+        second = client.get(routes.SCORES, params={"limit": 500, "cursor": "c100"}).json()
+        short = client.get(routes.SCORES, params={"limit": 7}).json()
+        refused = client.get(routes.SCORES)
+    rows = list(publishers.facts.llm_stats)
+    assert [first["scores"], second["scores"], short["scores"]] == [
+        rows[:100],
+        rows[100:],
+        rows[:7],
+    ]
+    assert (first["next_cursor"], second["next_cursor"]) == ("c100", None)
+    assert (refused.status_code, 0 < int(refused.headers["retry-after"]) <= 60) == (429, True)
+
+
+def test_an_environment_names_every_source(publishers: Publishers) -> None:
+    usual = load_settings(publishers.environment())
+    assert set(usual.enabled_sources) == set(SOURCES)
+    every = load_settings(publishers.environment(sources=(*EVERY_SOURCE, GENAI_PRICES)))
+    assert every.enabled_sources == tuple(every.sources)
+    assert {every.sources[source].base_url for source in EVERY_SOURCE} == {publishers.url}
+    assert every.key_of(LLM_STATS) is not None
+    for source in EVERY_SOURCE:
+        assert every.sources[source].path == ROUTE[source]
+
+
 def test_status_recovers_and_says_when_to_come_back(
     publishers: Publishers, client: httpx.Client
 ) -> None:
     publishers.fault_all(Status(429, times=2, retry_after=1))
-    for source in SOURCES:
+    for source in EVERY_SOURCE:
         answers = [client.get(ROUTE[source], follow_redirects=True) for _ in range(3)]
         assert [answer.status_code for answer in answers] == [429, 429, 200]
         assert answers[0].headers["retry-after"] == "1"
@@ -138,7 +184,7 @@ def test_a_page_fails_alone(publishers: Publishers, client: httpx.Client) -> Non
     assert statuses == [200, 500, 200]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("source", EVERY_SOURCE)
 def test_content_faults(publishers: Publishers, client: httpx.Client, source: str) -> None:
     def bodies(fault: Fault) -> bytes:
         publishers.fault(source, fault)
@@ -147,7 +193,9 @@ def test_content_faults(publishers: Publishers, client: httpx.Client, source: st
         return response.content
 
     usual = bodies(Fault())
-    faults = (EmptyList(), PartOfTheRows(), RenamedFields(), BadCells(), ZeroForUnknown())
+    faults: tuple[Fault, ...] = (EmptyList(), PartOfTheRows(), RenamedFields(), BadCells())
+    if source not in (LLM_STATS, EPOCH):
+        faults = (*faults, ZeroForUnknown())
     spoiled = [bodies(fault) for fault in faults]
     assert len({usual, *spoiled}) == len(faults) + 1
     few = PartOfTheRows().change(publishers.facts, source).models(source)
@@ -192,7 +240,7 @@ def test_closing_ends_answers_that_hang() -> None:
     with Publishers(Facts.invented(models=3)) as publishers:
         publishers.fault_all(Hang())
         with httpx.Client(base_url=publishers.url, timeout=0.2) as client:
-            for source in SOURCES:
+            for source in EVERY_SOURCE:
                 with pytest.raises(httpx.ReadTimeout):
                     client.get(ROUTE[source])
         started = time.monotonic()

@@ -47,9 +47,18 @@ def _refusal(environment: dict[str, str]) -> str:
 
 def test_the_projects_own_files_load() -> None:
     settings = load_settings({})
-    assert list(settings.sources) == [AA, "lmarena", "models_dev"]
+    assert list(settings.sources) == [
+        AA,
+        "llm_stats",
+        "lmarena",
+        "epoch",
+        "models_dev",
+        "openrouter",
+        "litellm",
+        "genai_prices",
+    ]
     assert settings.enabled_sources == tuple(settings.sources)
-    assert settings.publisher_order == (AA, "lmarena")
+    assert settings.publisher_order == (AA, "llm_stats", "lmarena", "epoch")
     assert not settings.sources[AA].fixture
     assert settings.pipeline.schedule.live_hours == 9
     assert settings.locations == read_locations({})
@@ -74,8 +83,8 @@ def test_the_projects_own_files_load() -> None:
         (
             "SOURCES__MODELS_DEV__ENABLED",
             "false",
-            lambda s: s.enabled_sources,
-            (AA, "lmarena"),
+            lambda s: s.enabled_sources[3:5],
+            ("epoch", "openrouter"),
         ),
         ("SOURCES__LMARENA__ENABLED", "0", lambda s: s.sources["lmarena"].enabled, False),
         ("SOURCES__LMARENA__TITLE", "An arena: ours", lambda s: s.sources["lmarena"].title, None),
@@ -244,7 +253,7 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(
         ("pipeline.yaml", ("read_s: 15", "rd_s: 15"), ["http.rd_s", "unknown key", "read_s"]),
         ("pipeline.yaml", ("  read_s: 15", ""), ["http.read_s", "missing"]),
         ("pipeline.yaml", ("max_lost_share: 0.20", "max_lost_share: 20"), ["20", "less than"]),
-        ("pipeline.yaml", ("[models_dev, art", "[nobody, art"), ["merge.price", "'nobody'"]),
+        ("pipeline.yaml", ("[openrouter, mod", "[nobody, mod"), ["merge.price", "'nobody'"]),
         ("tasks.yaml", ("budget_shift: 0.15", "budget_shift: 5"), ["budget_shift", "5", "0 to 1"]),
         ("identity.yaml", ("names: [claude]", "nams: [claude]"), ["nams", "names"]),
         ("identity.yaml", ("{id: anthropic,", "{id: openai,"), ["'openai' stands twice"]),
