@@ -228,14 +228,16 @@ def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> Non
         version = f" {basis['index_version']}" if basis.get("index_version") else ""
         say(
             f"Basis: {basis['column']} of {basis['source']}{version}, "
-            f"{basis['measured']} of {basis['candidates']} candidates measured."
+            f"{basis['measured']} of {basis['candidates']} candidates measured; "
+            f"origin {result['origins'][basis['source']]['origin']}, "
+            f"observed {result['origins'][basis['source']]['observed_at']}."
         )
     if result["excluded"]:
         counts = ", ".join(f"{reason} {count}" for reason, count in result["excluded"].items())
         say(f"Excluded: {counts}.")
     if result["not_measured"]:
         say(f"Not measured, so not ranked: {len(result['not_measured'])} models.")
-    say(f"Edition {result['edition']}, data as of {result['snapshot_ts']}.")
+    say(f"Edition {result['edition']}, newest data of any source {result['snapshot_ts']}.")
     for source, origin in result["origins"].items():
         if origin["origin"] == "none":
             say(f"  {source}: nothing serves")
