@@ -29,15 +29,19 @@ def source_settings(source: str) -> SourceSettings:
     return settings().sources[source]
 
 
-def page(body: object, url: str = ASKED, read_at: datetime = READ_AT) -> RawPage:
+def page(
+    body: object, name: str = "page.json", url: str = ASKED, read_at: datetime = READ_AT
+) -> RawPage:
     """A page with this body, or with this content as JSON."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return RawPage("page", url, 200, {}, content, read_at)
+    return RawPage(name, url, 200, {}, content, read_at)
 
 
 def parse(source: str, *bodies: object, read_at: datetime = READ_AT) -> ParsedPull:
     """What the source's parser makes of the pages, checked."""
-    pages = [page(body, f"{ASKED}?page={n}", read_at) for n, body in enumerate(bodies, 1)]
+    pages = [
+        page(body, f"page-{n}", f"{ASKED}?page={n}", read_at) for n, body in enumerate(bodies, 1)
+    ]
     parsed = publisher(source).parse(pages, source_settings(source))
     require_clean(parsed)
     return parsed
@@ -50,6 +54,7 @@ def refusal(source: str, *bodies: object) -> str:
     reason = str(refused.value)
     assert len(reason.splitlines()) == 1
     assert reason.isprintable()
+    assert len(reason) <= 300
     return reason
 
 

@@ -10,27 +10,12 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.files import write_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class RunSummary:
-    """What came of a job. `warnings` are the failed checks, `error` is one line; `interrupted`
-    where somebody asked the process to end."""
-
-    job: str
-    run_id: str
-    success: bool
-    warnings: tuple[str, ...]
-    error: str | None
-    metadata: Mapping[str, Mapping[str, Any]]  # by asset key, plain values
-    interrupted: bool = False
 
 
 def prepare_home() -> Path:

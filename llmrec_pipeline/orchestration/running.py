@@ -18,7 +18,7 @@ from dagster import (
     success_hook,
 )
 
-from llmrec_pipeline.orchestration.launch import RunSummary
+from llmrec_pipeline.orchestration.run_summary import RunSummary
 
 _INTERRUPTED = DagsterExecutionInterruptedError.__name__
 

@@ -329,13 +329,6 @@ class Lake:
             return []
         return sorted(path.name for path in self.bronze.iterdir() if path.is_dir())
 
-    def bronze_digest(self, source: str) -> str:
-        """Hash of the names of the source's model files: moves when content lands, by whatever
-        route, and not when an unchanged pull does."""
-        folder = self.bronze / source
-        names = sorted(path.name for path in folder.glob("models_snapshot_*.parquet"))
-        return hashlib.sha256("\n".join(names).encode()).hexdigest()
-
 
 def _moment_of(path: Path) -> datetime | None:
     """When a raw pull was observed; None for what is no pull."""

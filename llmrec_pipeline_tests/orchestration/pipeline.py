@@ -13,7 +13,7 @@ import polars as pl
 from dagster import AssetCheckEvaluation, DagsterEventType, DagsterInstance
 
 from llmrec_pipeline.orchestration.build import build_defs
-from llmrec_pipeline.orchestration.launch import RunSummary
+from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.orchestration.running import execute, quiet_logging
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import Edition, current_edition

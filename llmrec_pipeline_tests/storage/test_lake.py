@@ -20,6 +20,7 @@ from llmrec_pipeline.domain.timestamps import stamp
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 from llmrec_pipeline.storage import lake as lake_module
 from llmrec_pipeline.storage.files import append_line, write_bytes, write_json
+from llmrec_pipeline.storage.inputs import recorded_bronze
 from llmrec_pipeline.storage.lake import DamagedPull, Lake, polars_schema, read_lines
 
 SOURCE = "models_dev"
@@ -246,7 +247,7 @@ def test_changed_content_gets_a_file_and_a_record(lake: Lake) -> None:
 
 def test_unchanged_content_gets_a_record_only(lake: Lake) -> None:
     assert _land(lake, _parsed(1.5), T0) == "new"
-    before, digest = _files(lake.bronze), lake.bronze_digest(SOURCE)
+    before, digest = _files(lake.bronze), recorded_bronze(lake, SOURCE)
     assert _land(lake, _parsed(1.5), T0 + 6 * HOUR) == "unchanged"
     after = _files(lake.bronze)
     log = f"{SOURCE}/pulls-2026-11.jsonl"
@@ -254,7 +255,7 @@ def test_unchanged_content_gets_a_record_only(lake: Lake) -> None:
     assert after[log][0].startswith(before.pop(log)[0])
     assert {name: after[name] for name in before} == before
     assert [record.bronze is None for record in lake.records(SOURCE)] == [False, True]
-    assert lake.bronze_digest(SOURCE) == digest
+    assert recorded_bronze(lake, SOURCE) == digest
 
 
 def test_content_that_comes_back_gets_a_file_again(lake: Lake) -> None:

@@ -7,8 +7,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
-from functools import cache
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT
 from llmrec_pipeline.locations import PROJECT_ROOT
-from llmrec_pipeline.settings import Settings, SourceSettings, load_settings
+from llmrec_pipeline.settings import SourceSettings, load_settings
 from llmrec_pipeline.sources import publisher
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 from llmrec_pipeline.storage.fixture import Fixture, FixtureError
+from llmrec_pipeline_tests.parsing import ASKED
+from llmrec_pipeline_tests.parsing import page as _page
+from llmrec_pipeline_tests.parsing import parse as _parse
+from llmrec_pipeline_tests.parsing import refusal as _refusal
+from llmrec_pipeline_tests.parsing import require_clean as _require_clean
+from llmrec_pipeline_tests.parsing import settings as _settings
+from llmrec_pipeline_tests.parsing import source_settings as _source
 from llmrec_pipeline_tests.publisher_facts import AA, LMARENA, MODELS_DEV, SOURCES, Facts, Row
 from llmrec_pipeline_tests.publisher_faults import (
     BadCells,
@@ -30,61 +35,6 @@ from llmrec_pipeline_tests.publisher_faults import (
     ZeroForUnknown,
 )
 from llmrec_pipeline_tests.publishers import leaderboard_parquet
-
-ASKED = "https://publisher.test/route"
-
-
-@cache
-def _settings() -> Settings:
-    return load_settings({})
-
-
-def _source(source: str) -> SourceSettings:
-    return _settings().sources[source]
-
-
-def _page(body: object, name: str = "page.json", url: str = ASKED) -> RawPage:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return RawPage(name, url, 200, {}, content, datetime(2026, 11, 21, tzinfo=UTC))
-
-
-def _parse(source: str, *bodies: object) -> ParsedPull:
-    pages = [_page(body, f"page-{n}", f"{ASKED}?page={n}") for n, body in enumerate(bodies, 1)]
-    parsed = publisher(source).parse(pages, _source(source))
-    _require_clean(parsed)
-    return parsed
-
-
-def _require_clean(parsed: ParsedPull) -> None:
-    """What every pull's rows must be, whatever came in."""
-    assert parsed.models
-    for table, rows in ((MODELS_SNAPSHOT, parsed.models), (BENCHMARK_RESULTS, parsed.benchmarks)):
-        added = {"source", "observed_at", "parser_version"}
-        keys = [tuple(row.get(name) for name in table.key if name not in added) for row in rows]
-        assert len(keys) == len(set(keys))
-        for row in rows:
-            assert set(row) <= set(table.names)
-            for column in table.columns:
-                value = row.get(column.name)
-                assert value is not None or not column.required or column.name in added
-                if isinstance(value, str):
-                    assert value.isprintable()
-                    assert value.strip() == value != ""
-                elif value is not None and not isinstance(value, (bool, date)):
-                    assert column.minimum is None or value >= column.minimum
-                    assert abs(value) <= 10**18
-    assert all(count > 0 for count in parsed.bad_values.values())
-    parsed.content_hash().encode("ascii")
-
-
-def _refusal(source: str, *bodies: object) -> str:
-    with pytest.raises(InvalidStructure) as refused:
-        _parse(source, *bodies)
-    reason = str(refused.value)
-    assert len(reason.splitlines()) == 1
-    assert reason.isprintable()
-    assert len(reason) <= 300
-    return reason
 
 
 def _envelope(rows: Sequence[Any], *, has_more: object = False, version: object = 4.1) -> Row:

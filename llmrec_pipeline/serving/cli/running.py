@@ -10,8 +10,9 @@ from typing import Any
 
 from filelock import Timeout
 
-from llmrec_pipeline.orchestration.launch import RunSummary, run_job
+from llmrec_pipeline.orchestration.launch import run_job
 from llmrec_pipeline.orchestration.run_lock import run_lock
+from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.errors import BusyError, JobError
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
