@@ -85,6 +85,7 @@ NotNegative = Annotated[Number, Field(ge=0)]
 Seconds = Positive
 Share = Annotated[Number, Field(gt=0, le=1)]
 Text = Annotated[str, Field(min_length=1)]
+Scheme = Literal["openrouter", "huggingface", "models_dev"]
 
 
 class _Frozen(BaseModel):
@@ -97,6 +98,8 @@ class FieldRule(_Frozen):
     """Where a column's value stands in a record, and how to read it."""
 
     path: Text
+    # The value is whether the list at `path` holds one of these.
+    contains: tuple[Text, ...] = ()
     scale: Positive = 1.0
     zero: Literal["value", "unknown"] = "value"
     # The number may be written as text, and is scaled digit by digit, without a double's noise.
@@ -166,6 +169,8 @@ class SourceSettings(_Frozen):
     max_bad_share: Share = 0.5
     required: tuple[str, ...] = ()
     fields: dict[str, FieldRule] = {}
+    # Scheme → path of an id by which the publisher itself says which model it means.
+    same_as: dict[Scheme, Text] = {}
     legacy_required: tuple[str, ...] = ()
     legacy_fields: dict[str, FieldRule] = {}
     benchmark: str | None = None
@@ -273,6 +278,12 @@ class Merge(_Frozen):
     speed: tuple[str, ...]
     facts: tuple[str, ...]
     names: tuple[str, ...]
+    price_conflict_share: Share
+
+    @property
+    def orders(self) -> dict[str, tuple[str, ...]]:
+        """Kind of field → sources, first to last."""
+        return self.model_dump(exclude={"price_conflict_share"})
 
 
 class WarehouseSettings(_Frozen):
@@ -309,7 +320,7 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _merge_names_sources(self) -> Settings:
-        for kind, order in self.pipeline.merge.model_dump().items():
+        for kind, order in self.pipeline.merge.orders.items():
             for source in order:
                 if source not in self.sources:
                     known = ", ".join(self.sources)
@@ -348,6 +359,7 @@ class Settings(BaseModel):
                         "benchmark",
                         "categories",
                         "benchmarks",
+                        "same_as",
                     },
                 )
                 for name, source in self.sources.items()

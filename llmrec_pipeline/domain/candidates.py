@@ -6,9 +6,10 @@ together: the creator's own host's, or the asked host's; never the best of sever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from llmrec_pipeline.domain.records import CAPABILITIES
 from llmrec_pipeline.domain.task_profile import TaskProfile, unknown_name
 
 NOT_LISTED = "not_listed"
@@ -20,6 +21,8 @@ MAX_PRICE = "max_price_per_1m"
 PRICE_UNKNOWN = "price_unknown"
 MIN_CONTEXT = "min_context"
 CONTEXT_UNKNOWN = "context_unknown"
+CAPABILITY = "capabilities"
+CAPABILITY_UNKNOWN = "capability_unknown"
 
 REASONS = (
     NOT_LISTED,
@@ -31,13 +34,18 @@ REASONS = (
     PRICE_UNKNOWN,
     MIN_CONTEXT,
     CONTEXT_UNKNOWN,
+    CAPABILITY,
+    CAPABILITY_UNKNOWN,
 )
 """Reasons for exclusion, in the order in which they are tried; a model counts under the first."""
 
 CONSTRAINT_OF = {
-    **{reason: reason for reason in (ALLOWLIST, DENYLIST, HOST, MAX_PRICE, MIN_CONTEXT)},
+    **{
+        reason: reason for reason in (ALLOWLIST, DENYLIST, HOST, MAX_PRICE, MIN_CONTEXT, CAPABILITY)
+    },
     PRICE_UNKNOWN: MAX_PRICE,
     CONTEXT_UNKNOWN: MIN_CONTEXT,
+    CAPABILITY_UNKNOWN: CAPABILITY,
 }
 """The constraint behind each reason that is one the user stated."""
 
@@ -75,10 +83,25 @@ def resolve_host(payload: Mapping[str, Any], host: str) -> str:
     return str(ids[folded])
 
 
-def select(payload: Mapping[str, Any], profile: TaskProfile, host: str | None = None) -> Selection:
+def require_capabilities(names: Iterable[str]) -> tuple[str, ...]:
+    """The names as they stand in `records.CAPABILITIES`; RequestError for another."""
+    asked = tuple(dict.fromkeys(name.strip().lower().replace(" ", "_") for name in names))
+    for name in asked:
+        if name not in CAPABILITIES:
+            raise unknown_name("capability", name, CAPABILITIES)
+    return asked
+
+
+def select(
+    payload: Mapping[str, Any],
+    profile: TaskProfile,
+    host: str | None = None,
+    capabilities: Sequence[str] = (),
+) -> Selection:
     """The candidates of a ranking payload under a profile whose provider names are creator ids.
 
-    `host` is a host id. A model without an offering at its creator's host competes with unknown
+    `host` is a host id; `capabilities` are names of `records.CAPABILITIES`, each of which the
+    model must be known to have. A model without an offering at its creator's host competes with unknown
     price, context and speed; without one at an asked host it is excluded. An offering that is
     itself deprecated is ranked by nobody.
     """
@@ -87,7 +110,7 @@ def select(payload: Mapping[str, Any], profile: TaskProfile, host: str | None = 
     source_order = {source: i for i, source in enumerate(payload["publisher_order"])}
     for model in payload["models"]:
         offering = _offering(model, host, source_order)
-        reason = next(_failures(model, offering, profile, host), None)
+        reason = next(_failures(model, offering, profile, host, capabilities), None)
         if reason is None:
             key = str(model["canonical_model_key"])
             candidates.append(Candidate(key, model, offering or _NO_OFFERING))
@@ -121,6 +144,7 @@ def _failures(
     offering: Mapping[str, Any] | None,
     profile: TaskProfile,
     host: str | None,
+    capabilities: Sequence[str],
 ) -> Iterator[str]:
     """Reasons why a model does not compete, in the order of `REASONS`."""
     offered = offering or _NO_OFFERING
@@ -146,3 +170,17 @@ def _failures(
             yield CONTEXT_UNKNOWN
         elif context < profile.min_context:
             yield MIN_CONTEXT
+    known = _capabilities(model, offered)
+    if any(known.get(name) is False for name in capabilities):
+        yield CAPABILITY
+    if any(known.get(name) is None for name in capabilities):
+        yield CAPABILITY_UNKNOWN
+
+
+def _capabilities(model: Mapping[str, Any], offering: Mapping[str, Any]) -> dict[str, bool]:
+    """What the model can do as offered. Whether its weights are open is a fact of the model, which
+    a source may know that lists no offering of it."""
+    known = dict(offering.get("capabilities") or {})
+    if (is_open := model.get("is_open_weights")) is not None:
+        known["open_weights"] = is_open
+    return known

@@ -18,6 +18,7 @@ from llmrec_pipeline.domain.candidates import (
     CONSTRAINT_OF,
     REASONS,
     Candidate,
+    require_capabilities,
     resolve_host,
     select,
 )
@@ -86,6 +87,7 @@ def recommend(
     scorer: str | None = None,
     missing_policy: str | None = None,
     host: str | None = None,
+    capabilities: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Rank the models of an edition for a profile.
 
@@ -96,13 +98,14 @@ def recommend(
     {column: {publisher: {value, index_version}}}. An offering's columns come from its `source`,
     or from `<column>_source` where it has one.
 
-    `scorer` and `missing_policy` default to the configured ones; `host` is a host's id or alias.
+    `scorer` and `missing_policy` default to the configured ones; `host` is a host's id or alias;
+    `capabilities` are names of `records.CAPABILITIES`, each of which a model must be known to have.
     Scores follow `llmrec_pipeline.domain.scoring.weighted`; norms span all candidates that pass
     the constraints. Equal scores are ordered by key. Where nothing is left, `recommendations` is
     empty and `message` says why.
 
-    Raises RequestError for an unknown scorer, policy, task type, provider or host, and for a
-    `topk` below 1.
+    Raises RequestError for an unknown scorer, policy, task type, provider, host or capability, and
+    for a `topk` below 1.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
     scorer = _one_of("scorer", scorer or tasks.scorer, SCORERS)
@@ -111,7 +114,8 @@ def recommend(
         raise RequestError(f"topk is {topk}; it must be 1 or more")
     profile = _with_ids(payload, profile)
     columns = tasks.task_type(profile.task_type).columns
-    selection = select(payload, profile, None if host is None else resolve_host(payload, host))
+    host_id = None if host is None else resolve_host(payload, host)
+    selection = select(payload, profile, host_id, require_capabilities(capabilities))
     basis = _basis(scorer, payload, selection.candidates, columns, tasks)
     pool = _pool(selection.candidates, basis.readings)
     ranked = _ranked(pool, _score_rows(pool, profile.weights, MISSING_NORMS[policy]))

@@ -126,18 +126,43 @@ LIMIT_COLUMNS: tuple[Column, ...] = (
         maximum=1_000_000_000,
     ),
 )
+PRICE_TERM_COLUMNS: tuple[Column, ...] = (
+    _text(
+        "price_tiers",
+        "Prices of longer requests, JSON: [{above_input_tokens, price_input_per_1m, "
+        "price_output_per_1m, price_cached_input_per_1m}], shortest first",
+    ),
+    Column("effective_at", Kind.DATE, "Day since which the price holds, where the source says so"),
+)
+CAPABILITY_COLUMNS: tuple[Column, ...] = (
+    Column("supports_tools", Kind.BOOLEAN, "Calls tools (functions)"),
+    Column("supports_vision", Kind.BOOLEAN, "Reads images"),
+    Column("supports_structured_output", Kind.BOOLEAN, "Answers in a JSON schema that one gives"),
+    Column("supports_reasoning", Kind.BOOLEAN, "Can think before it answers"),
+)
 FACT_COLUMNS: tuple[Column, ...] = (
     Column("release_date", Kind.DATE, "Day of release, as the publisher gives it"),
     Column("is_open_weights", Kind.BOOLEAN, "The weights can be downloaded"),
     Column("is_deprecated", Kind.BOOLEAN, "The publisher marks the model as retired or retiring"),
 )
+CAPABILITIES = {
+    **{column.name.removeprefix("supports_"): column.name for column in CAPABILITY_COLUMNS},
+    "open_weights": "is_open_weights",
+}
+"""What a request may ask a model to be able to do, and the column that tells."""
 VALUE_COLUMNS = (
     *INDEX_COLUMNS,
     _text("index_version", "Version of the publisher's indices, where it names one"),
     *SPEED_COLUMNS,
     *PRICE_COLUMNS,
+    *PRICE_TERM_COLUMNS,
     *LIMIT_COLUMNS,
+    *CAPABILITY_COLUMNS,
     *FACT_COLUMNS,
+)
+SAME_AS = _text(
+    "same_as",
+    "Ids by which the publisher itself says which model it means, scheme:id, by blanks",
 )
 
 MODELS_SNAPSHOT = Table(
@@ -149,6 +174,7 @@ MODELS_SNAPSHOT = Table(
         _text("model_name", "The publisher's display name", required=True),
         _text("creator", "Who makes the model, as the publisher says"),
         _text("host", "Who serves it, where the publisher lists offerings"),
+        SAME_AS,
         *VALUE_COLUMNS,
         _text("source_url", "Where the row was read"),
         OBSERVED_AT,
@@ -280,15 +306,37 @@ MODEL_OFFERINGS = Table(
     (
         _text("base_model", "creator/base[@release]", required=True),
         _text("serving_host", "Who serves it", required=True),
+        _text("host_model_id", "The host's own id of the model", required=True),
         _text("offering_key", "host|host_model_id", required=True),
         Column("is_creator_host", Kind.BOOLEAN, "The creator's own host", required=True),
         *PRICE_COLUMNS,
+        *PRICE_TERM_COLUMNS,
         *LIMIT_COLUMNS,
+        *CAPABILITY_COLUMNS,
+        Column("is_open_weights", Kind.BOOLEAN, "The weights can be downloaded"),
         Column("is_deprecated", Kind.BOOLEAN, "The host marks it as retired or retiring"),
         SOURCE,
         SNAPSHOT_TS,
     ),
     ("offering_key", "source"),
+)
+
+PRICE_CONFLICTS = Table(
+    "price_conflicts",
+    "Prices of one offering on which two sources differ by more than the configured share",
+    (
+        _text("base_model", "creator/base[@release]", required=True),
+        _text("serving_host", "Who serves it", required=True),
+        _text("price_column", "Which price", required=True),
+        _text("offering_key", "The offering that is used", required=True),
+        _text("used_source", "Source whose price is used", required=True),
+        _real("used_price", "That price", "USD per 1M tokens", required=True),
+        SOURCE,
+        _text("source_offering_key", "The offering that the other source means", required=True),
+        _real("price", "The other source's price", "USD per 1M tokens", required=True),
+        _real("difference", "price / used_price - 1", "share", required=True),
+    ),
+    ("base_model", "serving_host", "price_column", "source"),
 )
 
 MEASURES_LATEST = Table(
@@ -320,6 +368,7 @@ MODELS_LATEST = Table(
         _text("serving_host", "Host of the offering that price and limits belong to"),
         _text("offering_key", "That offering, host|host_model_id"),
         *_MERGED,
+        *CAPABILITY_COLUMNS,
         *FACT_COLUMNS,
         *(
             _text(f"{column.name}_source", f"Source of {column.name}")
@@ -369,6 +418,7 @@ TABLES: dict[str, Table] = {
         SILVER_MODELS,
         MODELS_HISTORY,
         MODEL_OFFERINGS,
+        PRICE_CONFLICTS,
         MEASURES_LATEST,
         MODELS_LATEST,
         TASK_RANKINGS,

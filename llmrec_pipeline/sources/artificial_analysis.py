@@ -19,13 +19,14 @@ from llmrec_pipeline.sources.cells import (
     get,
     load_json,
     require_paths,
+    same_as,
     settle_prices,
     text,
 )
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 _INDEX = "artificial_analysis_"
 _PRICES = ("price_input_per_1m", "price_output_per_1m")
 
@@ -80,6 +81,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "source_model_id": source_model_id,
             "model_name": name,
             "creator": text(get(record, "model_creator.name")),
+            "same_as": same_as(record, settings.same_as),
             **row,
             "index_version": version,
             "source_url": url,

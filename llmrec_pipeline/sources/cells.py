@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from llmrec_pipeline.domain.records import MODELS_SNAPSHOT, Column, Kind
-from llmrec_pipeline.settings import FieldRule
+from llmrec_pipeline.settings import FieldRule, Scheme
 from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 
 _ABSENT = object()
@@ -25,6 +25,7 @@ _HUGE = 10**18
 _MAX_DIGITS = 40
 # Of fewer values than this, a share says nothing: bad ones are left out, the others are used.
 _ENOUGH = 8
+_SITE = re.compile(r"^https?://[^/]+/")
 _PART_OF_A_DATE = re.compile(r"|\d{4}(-(0[1-9]|1[0-2]))?")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(T.*)?")
 
@@ -124,11 +125,11 @@ class CellReader:
         if value is None:
             return None
         self.seen[column.name] += 1
+        if rule.contains:
+            held = isinstance(value, (list, Mapping))
+            return self._known(column, any(c in value for c in rule.contains) if held else None)
         if column.kind in (Kind.REAL, Kind.INTEGER):
-            scale = rule.scale
-            if rule.decimal:
-                value, scale = scaled(value, scale), 1.0
-            return self.number(column, value, scale=scale, zero_is_unknown=rule.zero == "unknown")
+            return self._mapped_number(column, rule, value)
         if column.kind is Kind.BOOLEAN:
             return self._known(column, value if isinstance(value, bool) else None)
         if column.kind is Kind.DATE:
@@ -137,6 +138,17 @@ class CellReader:
                 return None
             return self._known(column, _date(value))
         return self._known(column, text(value))
+
+    def priced(self, column: Column, rule: FieldRule, value: Any) -> float | int | None:
+        """A cell outside the field map, read by the rule of its column."""
+        self.seen[column.name] += 1
+        return self._mapped_number(column, rule, value)
+
+    def _mapped_number(self, column: Column, rule: FieldRule, value: Any) -> float | int | None:
+        scale = rule.scale
+        if rule.decimal:
+            value, scale = scaled(value, scale), 1.0
+        return self.number(column, value, scale=scale, zero_is_unknown=rule.zero == "unknown")
 
     def see(self, column: str, value: Any) -> Any:
         """Counts a cell that is read elsewhere; None there is a bad value."""
@@ -194,6 +206,17 @@ class CellReader:
                 raise InvalidStructure(
                     f"{column}: {bad} of {seen} values are not what they should be"
                 )
+
+
+def same_as(record: object, paths: Mapping[Scheme, str]) -> str | None:
+    """The ids by which the publisher says which model it means, `scheme:id` by blanks; an id is
+    what stands behind a site's address. None where it gives none."""
+    ids = []
+    for scheme, path in paths.items():
+        given = text(get(record, path))
+        if given and not any(character.isspace() for character in given):
+            ids.append(f"{scheme}:{_SITE.sub('', given).strip('/')}")
+    return " ".join(ids) or None
 
 
 def settle_prices(row: dict[str, Any]) -> dict[str, Any]:

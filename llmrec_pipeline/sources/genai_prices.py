@@ -26,9 +26,10 @@ from llmrec_pipeline.sources.cells import (
     the_page,
 )
 from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.price_tiers import TIER_PRICES, Tiers
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 _PACKAGE = "genai-prices"
 _SITE = "https://github.com/pydantic/genai-prices"
 _BY_TOKEN = "_mtok"  # noqa: S105 - the end of a price's name
@@ -89,7 +90,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
         if source_model_id.endswith(_BATCH):
             skipped["batch tariffs"] += 1
             continue
-        prices = _in_force(model.get("prices"), page.received_at)
+        prices, effective_at = _in_force(model.get("prices"), page.received_at)
         if prices and not any(name.endswith(_BY_TOKEN) for name in prices):
             skipped["models not sold by the token"] += 1
             continue
@@ -99,6 +100,8 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "model_name": text(model.get("name")) or host_model_id,
             "host": host,
             **settle_prices(cells.read(record)),
+            "price_tiers": _tiers(prices, cells, settings),
+            "effective_at": effective_at,
             "source_url": _SITE,
         }
     cells.require_mostly_good(settings.max_bad_share)
@@ -112,21 +115,34 @@ def _first_tier(price: object) -> object:
     return price.get("base") if isinstance(price, Mapping) else price
 
 
-def _in_force(prices: object, moment: datetime) -> Mapping[str, Any]:
-    """The prices of that day. The last one whose condition holds counts, as in the package; where
+def _tiers(prices: Mapping[str, Any], cells: CellReader, settings: SourceSettings) -> str | None:
+    tiers = Tiers(cells, settings.fields)
+    for column in TIER_PRICES:
+        path = settings.fields[column].path if column in settings.fields else ""
+        told = get(prices.get(path.removeprefix("prices.")), "tiers")
+        for tier in told if isinstance(told, list) else ():
+            tiers.add(get(tier, "start"), column, get(tier, "price"))
+    return tiers.text()
+
+
+def _in_force(prices: object, moment: datetime) -> tuple[Mapping[str, Any], date | None]:
+    """The prices of that day, and since when they hold, where the package says so. The last one whose condition holds counts, as in the package; where
     the hour decides, what holds for most of the day, so that the hour of a pull does not."""
     if isinstance(prices, Mapping):
-        return prices
-    if not isinstance(prices, list):
-        return {}
-    conditional = [entry for entry in prices if isinstance(entry, Mapping)]
+        return prices, None
+    listed = prices if isinstance(prices, list) else []
+    conditional = [entry for entry in listed if isinstance(entry, Mapping)]
     if not conditional:
-        return {}
+        return {}, None
     day = moment.astimezone(UTC).date()
     clock = [time(quarter // 4, quarter % 4 * 15) for quarter in range(_QUARTERS)]
     active = Counter(_active(conditional, day, hour) for hour in clock)
-    chosen = get(conditional[active.most_common(1)[0][0]], "prices")
-    return chosen if isinstance(chosen, Mapping) else {}
+    entry = conditional[active.most_common(1)[0][0]]
+    chosen, since = get(entry, "prices"), get(entry, "constraint.start_date")
+    return (
+        chosen if isinstance(chosen, Mapping) else {},
+        date.fromisoformat(since) if isinstance(since, str) else None,
+    )
 
 
 def _active(conditional: Sequence[Mapping[str, Any]], day: date, hour: time) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -19,15 +20,17 @@ from llmrec_pipeline.sources.cells import (
     the_page,
 )
 from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.price_tiers import TIER_PRICES, Tiers
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 # An entry that explains the fields.
 _EXPLANATION = "sample_spec"
 # The others embed, draw, speak, transcribe, search or moderate.
 _TEXT_MODES = frozenset({"chat", "completion", "responses"})
 # What a customer's own tuning of a model costs is no price of the model.
 _FINE_TUNED = "ft:"
+_ABOVE = re.compile(r"(.+)_above_(\d+)k_tokens")
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
@@ -69,7 +72,8 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "source_model_id": source_model_id,
             "model_name": source_model_id,
             "host": host,
-            **settle_prices(cells.read(entry)),
+            **settle_prices(cells.read(_with_first_tier(entry))),
+            "price_tiers": _tiers(entry, cells, settings),
             "is_deprecated": _is_over(get(entry, "deprecation_date"), today),
             "source_url": url,
         }
@@ -85,3 +89,32 @@ def _is_over(day: object, today: date) -> bool:
         return isinstance(day, str) and date.fromisoformat(day[:10]) <= today
     except ValueError:
         return False
+
+
+def _ranges(entry: object) -> list[Any]:
+    """The prices by length of an entry that lists them, shortest first."""
+    listed = get(entry, "tiered_pricing")
+    return (
+        [tier for tier in listed if isinstance(tier, Mapping)] if isinstance(listed, list) else []
+    )
+
+
+def _with_first_tier(entry: object) -> object:
+    """An entry that lists its prices by length has none of its own: those of the first count."""
+    ranges = _ranges(entry)
+    return {**ranges[0], **entry} if ranges and isinstance(entry, Mapping) else entry
+
+
+def _tiers(entry: object, cells: CellReader, settings: SourceSettings) -> str | None:
+    columns = {settings.fields[name].path: name for name in TIER_PRICES if name in settings.fields}
+    tiers = Tiers(cells, settings.fields)
+    for name, value in entry.items() if isinstance(entry, Mapping) else ():
+        if (above := _ABOVE.fullmatch(str(name))) and above[1] in columns:
+            tiers.add(int(above[2]) * 1000, columns[above[1]], value)
+    for tier in _ranges(entry)[1:]:
+        start = get(tier, "range")
+        for path, column in columns.items():
+            tiers.add(
+                start[0] if isinstance(start, list) and start else None, column, get(tier, path)
+            )
+    return tiers.text()

@@ -12,14 +12,16 @@ from llmrec_pipeline.sources.cells import (
     get,
     load_json,
     require_paths,
+    same_as,
     settle_prices,
     text,
     the_page,
 )
 from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.price_tiers import TIER_PRICES, Tiers
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
@@ -58,7 +60,9 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "source_model_id": source_model_id,
             "model_name": text(get(model, "name")) or host_model_id,
             "host": host,
+            "same_as": same_as(model, settings.same_as),
             **settle_prices(cells.read(model)),
+            "price_tiers": _tiers(model, cells, settings),
             "is_deprecated": get(model, "status") == "deprecated",
             "source_url": url,
         }
@@ -66,3 +70,14 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
     if not rows:
         raise InvalidStructure(f"{page.name}: no model has an id")
     return ParsedPull(list(rows.values()), (), cells.bad_values)
+
+
+def _tiers(model: object, cells: CellReader, settings: SourceSettings) -> str | None:
+    """A tier names its prices as the cost itself does, and holds above a size in tokens."""
+    told = get(model, "cost.tiers")
+    tiers = Tiers(cells, settings.fields)
+    for tier in told if isinstance(told, list) else ():
+        for column in TIER_PRICES:
+            path = settings.fields[column].path if column in settings.fields else ""
+            tiers.add(get(tier, "tier.size"), column, get(tier, path.removeprefix("cost.")))
+    return tiers.text()

@@ -14,6 +14,7 @@ from llmrec_pipeline.sources.cells import (
     get,
     load_json,
     require_paths,
+    same_as,
     settle_prices,
     text,
     the_page,
@@ -21,7 +22,7 @@ from llmrec_pipeline.sources.cells import (
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 HOST = "openrouter"
 _FREE = ":free"
 # A tariff for answers that may take a day is no price of an ordinary call.
@@ -62,6 +63,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "source_model_id": model_id,
             "model_name": text(get(record, "name")) or model_id,
             "host": HOST,
+            "same_as": same_as(record, settings.same_as),
             **_settled(model_id, cells.read(record)),
             "release_date": _day(cells, get(record, "created")),
             "is_deprecated": get(record, "expiration_date") is not None,

@@ -152,7 +152,7 @@ def _serve_pull(con: duckdb.DuckDBPyConnection, entry: Serving) -> None:
 def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """The orders and mappings that the views read."""
     orders = {
-        **settings.pipeline.merge.model_dump(),
+        **settings.pipeline.merge.orders,
         "measures": settings.publisher_order,
         "without_id": [
             name for name, source in settings.sources.items() if source.offers_at == "creator"
@@ -169,9 +169,11 @@ def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None
         for category, column in source.categories.items()
         if column not in MODELS_SNAPSHOT.names
     ]
+    merge = settings.pipeline.merge
     for table, rows, schema in (
         ("source_order", positions, {"kind": pl.String, "source": pl.String, "position": pl.Int64}),
         ("benchmark_columns", columns, ["source", "category", "measure_column"]),
+        ("thresholds", [("price_conflict", merge.price_conflict_share)], ["name", "value"]),
     ):
         con.execute(f"DELETE FROM {table}")
         insert_frame(con, table, pl.DataFrame(rows, schema=schema, orient="row"))

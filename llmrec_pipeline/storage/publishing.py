@@ -24,7 +24,7 @@ import polars as pl
 import polars.selectors as cs
 
 from llmrec_pipeline.domain.identity_config import Creator, Host
-from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
+from llmrec_pipeline.domain.records import CAPABILITIES, MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.code_version import code_version
@@ -46,6 +46,7 @@ SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
     "models_latest",
     "model_offerings",
+    "price_conflicts",
     "measures_latest",
     "silver_models",
     "task_rankings",
@@ -176,6 +177,7 @@ def _offering(offering: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str
         "is_free": offering["is_free"],
         "context_window": offering["context_window"],
         "max_output_tokens": offering["max_output_tokens"],
+        "capabilities": _capabilities(offering),
         "is_deprecated": offering["is_deprecated"],
         "output_tokens_per_s": model["output_tokens_per_s"] if own else None,
         "ttft_s": model["ttft_s"] if own else None,
@@ -183,6 +185,15 @@ def _offering(offering: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str
         "context_window_source": offering["context_window_source"],
         "output_tokens_per_s_source": model["output_tokens_per_s_source"] if own else None,
         "ttft_s_source": model["ttft_s_source"] if own else None,
+    }
+
+
+def _capabilities(offering: Mapping[str, Any]) -> dict[str, bool]:
+    """What is known of the offering's capabilities, by name; what is not known is left out."""
+    return {
+        capability: offering[column]
+        for capability, column in CAPABILITIES.items()
+        if offering[column] is not None
     }
 
 

@@ -52,6 +52,7 @@ _VIEWS = (
     "models_history",
     "model_offerings",
     "offerings_latest",
+    "price_conflicts",
     "measures_latest",
     "models_latest",
 )
@@ -103,6 +104,7 @@ def _statements() -> list[str]:
         "in_fixture BOOLEAN, doubted_until TIMESTAMPTZ)",
         "CREATE TABLE IF NOT EXISTS creator_hosts (creator VARCHAR PRIMARY KEY, host VARCHAR)",
         "CREATE TABLE IF NOT EXISTS source_order (kind VARCHAR, source VARCHAR, position BIGINT)",
+        "CREATE TABLE IF NOT EXISTS thresholds (name VARCHAR PRIMARY KEY, value DOUBLE)",
         "CREATE TABLE IF NOT EXISTS benchmark_columns (source VARCHAR, category VARCHAR, "
         "measure_column VARCHAR)",
     ]

@@ -45,6 +45,13 @@ def recommend(
     host: Annotated[
         str | None, typer.Option(help="Prices and limits of this host, not of the maker's own.")
     ] = None,
+    capabilities: Annotated[
+        str | None,
+        typer.Option(
+            help="What the model must be known to have: tools, vision, structured_output, "
+            "reasoning, open_weights."
+        ),
+    ] = None,
     task_type: Annotated[
         str | None, typer.Option(help="Task type, instead of the one read from the text.")
     ] = None,
@@ -83,6 +90,7 @@ def recommend(
                 provider_allowlist=provider_allowlist,
                 provider_denylist=provider_denylist,
                 host=host,
+                capabilities=capabilities,
                 task_type=task_type,
                 priority=priority,
                 missing_policy=missing_policy,
@@ -190,8 +198,8 @@ def sql(
     edition: EditionOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Query an edition, read-only. Tables: models_latest, model_offerings, measures_latest,
-    silver_models, benchmark_results, task_rankings, pulls, models_history, model_identity_map,
+    """Query an edition, read-only. Tables: models_latest, model_offerings, price_conflicts,
+    measures_latest, silver_models, benchmark_results, task_rankings, pulls, models_history, model_identity_map,
     model_identity_review.
 
     Example: llmrec sql "select model_name, price_input_per_1m from models_latest limit 5"

@@ -48,6 +48,7 @@ class Flags:
     provider_allowlist: str | None = None
     provider_denylist: str | None = None
     host: str | None = None
+    capabilities: str | None = None
     task_type: str | None = None
     priority: str | None = None
     missing_policy: str | None = None
@@ -156,6 +157,7 @@ def _recommend(
         scorer=flags.scorer,
         missing_policy=flags.missing_policy,
         host=flags.host,
+        capabilities=_names(flags.capabilities) or (),
     )
     return reading, result
 
@@ -178,6 +180,7 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
             "provider_allowlist",
             "provider_denylist",
             "host",
+            "capabilities",
             "missing_policy",
             "scorer",
         )

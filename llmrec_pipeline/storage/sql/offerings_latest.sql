@@ -72,6 +72,16 @@ limits as (
             filter (where max_output_tokens is not null) as max_output_tokens,
         min_by(source, {position: coalesce(limits_position, 99), source: source})
             filter (where max_output_tokens is not null) as max_output_tokens_source,
+        min_by(supports_tools, {position: coalesce(limits_position, 99), source: source})
+            filter (where supports_tools is not null) as supports_tools,
+        min_by(supports_vision, {position: coalesce(limits_position, 99), source: source})
+            filter (where supports_vision is not null) as supports_vision,
+        min_by(supports_structured_output, {position: coalesce(limits_position, 99), source: source})
+            filter (where supports_structured_output is not null) as supports_structured_output,
+        min_by(supports_reasoning, {position: coalesce(limits_position, 99), source: source})
+            filter (where supports_reasoning is not null) as supports_reasoning,
+        min_by(is_open_weights, {position: coalesce(limits_position, 99), source: source})
+            filter (where is_open_weights is not null) as is_open_weights,
         min_by(is_deprecated, {position: coalesce(limits_position, 99), source: source})
             filter (where is_deprecated is not null) as is_deprecated
     from said
@@ -87,11 +97,18 @@ select
     p.price_output_per_1m,
     p.price_cached_input_per_1m,
     p.is_free,
+    p.price_tiers,
+    p.effective_at,
     p.source as price_source,
     l.context_window,
     l.context_window_source,
     l.max_output_tokens,
     l.max_output_tokens_source,
+    l.supports_tools,
+    l.supports_vision,
+    l.supports_structured_output,
+    l.supports_reasoning,
+    l.is_open_weights,
     l.is_deprecated
 from chosen as c
 inner join limits as l
