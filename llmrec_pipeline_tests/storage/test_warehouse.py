@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 import textwrap
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -540,6 +540,72 @@ def test_fields_come_from_the_first_source_that_knows_them_and_say_so(folder: Da
     assert thinking["output_tokens_per_s"] is None
     assert thinking["output_tokens_per_s_source"] is None
     assert thinking["ttft_s_source"] == AA
+
+
+def test_an_offering_has_its_terms_and_what_it_can_do_from_who_knows(folder: DataFolder) -> None:
+    tiers = '[{"above_input_tokens":200000,"price_input_per_1m":10.0}]'
+    folder.land(
+        MODELS_DEV,
+        at(0),
+        [offer("claude-opus-4-5", supports_tools=True, price_tiers=tiers, is_open_weights=False)],
+    )
+    folder.land(
+        "litellm",
+        at(0),
+        [
+            offer(
+                "claude-opus-4-5",
+                supports_tools=False,
+                supports_vision=True,
+                effective_at=date(2026, 5, 1),
+            )
+        ],
+    )
+    base = folder.latest(at(0))[OPUS]
+    assert (base["supports_tools"], base["supports_vision"]) == (True, True)
+    assert base["supports_reasoning"] is None
+    rows = {row["source"]: row for row in folder.rows("SELECT * FROM model_offerings")}
+    assert {row["host_model_id"] for row in rows.values()} == {"claude-opus-4-5"}
+    assert rows[MODELS_DEV]["price_tiers"] == tiers
+    assert rows["litellm"]["effective_at"] == date(2026, 5, 1)
+    assert rows[MODELS_DEV]["is_open_weights"] is False
+
+
+def test_price_sources_that_differ_by_more_than_a_twentieth_are_listed(folder: DataFolder) -> None:
+    folder.land(MODELS_DEV, at(0), [offer("claude-opus-4-5", price_cached_input_per_1m=0.5)])
+    folder.land(
+        "litellm",
+        at(0),
+        [
+            # Its plainest offering is compared, not another id's tariff.
+            offer("claude-opus-4-5-20251101", price_input_per_1m=99.0),
+            offer(
+                "claude-opus-4-5",
+                price_input_per_1m=5.25,
+                price_output_per_1m=27.0,
+                price_cached_input_per_1m=0.4,
+            ),
+            offer("anthropic/claude-opus-4.5", host="openrouter", price_input_per_1m=9.0),
+        ],
+    )
+    folder.land(AA, at(0), [claude(price_input_per_1m=5.2, price_output_per_1m=25.0)])
+    found = folder.rows("SELECT * FROM price_conflicts ORDER BY price_column, source", at(0))
+    assert [
+        (row["price_column"], row["used_source"], row["used_price"], row["source"], row["price"])
+        for row in found
+    ] == [
+        ("price_cached_input_per_1m", MODELS_DEV, 0.5, "litellm", 0.4),
+        ("price_output_per_1m", MODELS_DEV, 25.0, "litellm", 27.0),
+    ]
+    assert [row["difference"] for row in found] == pytest.approx([-0.2, 0.08])
+    assert folder.latest(at(0))[OPUS]["price_output_per_1m"] == 25.0
+
+
+def test_what_a_host_gives_away_is_no_conflict(folder: DataFolder) -> None:
+    folder.land(MODELS_DEV, at(0), [offer("claude-opus-4-5")])
+    free = offer("claude-opus-4-5", price_input_per_1m=0.0, price_output_per_1m=0.0, is_free=True)
+    folder.land("litellm", at(0), [free])
+    assert folder.rows("SELECT * FROM price_conflicts", at(0)) == []
 
 
 def test_a_price_is_taken_as_a_whole(folder: DataFolder) -> None:

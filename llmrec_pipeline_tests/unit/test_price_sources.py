@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmrec_pipeline.domain.records import CAPABILITY_COLUMNS
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.sources import publisher
-from llmrec_pipeline.sources.cells import scaled
+from llmrec_pipeline.sources.cells import same_as, scaled
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 from llmrec_pipeline_tests.parsing import (
@@ -33,6 +34,7 @@ from llmrec_pipeline_tests.publisher_faults import (
     ZeroForUnknown,
 )
 
+CAPABILITIES = tuple(column.name for column in CAPABILITY_COLUMNS)
 PRICES = ("price_input_per_1m", "price_output_per_1m", "price_cached_input_per_1m")
 
 
@@ -160,6 +162,41 @@ def test_a_day_of_listing_that_is_none_is_counted(created: object) -> None:
     assert parsed.models[0]["release_date"] is None
 
 
+def test_openrouter_says_what_a_model_can_do_and_what_it_is_called_elsewhere() -> None:
+    told = _router(
+        architecture={"input_modalities": ["text", "image"], "output_modalities": ["text"]},
+        supported_parameters=["tools", "include_reasoning"],
+        canonical_slug="openai/gpt-5.4-20260305",
+        hugging_face_id="openai/gpt-oss-120b",
+    )
+    plain = _router(id="a/plain", supported_parameters=[], hugging_face_id="")
+    models = by_id(parse(OPENROUTER, {"data": [told, plain]}))
+    assert [models["openai/gpt-5.4"][column] for column in CAPABILITIES] == [
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert models["openai/gpt-5.4"]["same_as"] == (
+        "openrouter:openai/gpt-5.4-20260305 huggingface:openai/gpt-oss-120b"
+    )
+    assert [models["a/plain"][column] for column in CAPABILITIES] == [False, None, False, False]
+    assert models["a/plain"]["same_as"] is None
+
+
+def test_an_address_is_no_part_of_an_id() -> None:
+    given = {"url": "https://huggingface.co/acme/model-7b/", "blank": "a b", "none": None}
+    assert same_as(given, {"huggingface": "url"}) == "huggingface:acme/model-7b"
+    assert same_as(given, {"openrouter": "blank", "models_dev": "none"}) is None
+
+
+def test_what_is_no_list_is_a_bad_capability() -> None:
+    parsed = parse(OPENROUTER, {"data": [_router(supported_parameters="tools")]})
+    assert parsed.bad_values == dict.fromkeys(
+        ("supports_reasoning", "supports_structured_output", "supports_tools"), 1
+    )
+
+
 # LiteLLM ------------------------------------------------------------------------------------
 
 
@@ -216,6 +253,54 @@ def test_litellm_prices_are_those_of_the_first_tier(
     parsed = parse(LITELLM, {"a-model": _entry(**changes)})
     assert _prices(parsed, "a-model") == expected
     assert parsed.models[0]["is_free"] is not True
+
+
+def _tiers(parsed: ParsedPull) -> list[tuple[Any, ...]]:
+    (row,) = parsed.models
+    told = json.loads(row["price_tiers"] or "[]")
+    assert all(tuple(tier) == ("above_input_tokens", *PRICES) for tier in told)
+    return [tuple(tier.values()) for tier in told]
+
+
+def test_litellm_tiers_are_those_above_a_length() -> None:
+    entry = _entry(
+        output_cost_per_token_above_200k_tokens=2.25e-05,
+        input_cost_per_token_above_512k_tokens=9e-06,
+        input_cost_per_token_above_200k_tokens_priority=1.0,
+        cache_creation_input_token_cost_above_200k_tokens=1.0,
+        output_cost_per_token_above_512k_tokens=None,
+    )
+    assert _tiers(parse(LITELLM, {"a-model": entry})) == [
+        (200_000, 6.0, 22.5, None),
+        (512_000, 9.0, None, None),
+    ]
+    assert _tiers(parse(LITELLM, {"a": _entry(input_cost_per_token_above_200k_tokens=None)})) == []
+
+
+def test_litellm_entries_that_list_prices_by_length() -> None:
+    listed = [
+        {"range": [0, 256000.0], "input_cost_per_token": 5e-08, "output_cost_per_token": 4e-07},
+        {"range": [256000.0, 1e6], "input_cost_per_token": 2.5e-07, "output_cost_per_token": 2e-06},
+        {"range": "long", "input_cost_per_token": 1.0},
+    ]
+    entry = {"litellm_provider": "a", "mode": "chat", "max_input_tokens": 1_000_000}
+    whole = {f"m-{number}": _entry() for number in range(3)}
+    parsed = parse(LITELLM, {"a-model": {**entry, "tiered_pricing": listed}, **whole})
+    row = by_id(parsed)["a-model"]
+    assert (row["price_input_per_1m"], row["price_output_per_1m"]) == (0.05, 0.4)
+    assert json.loads(row["price_tiers"]) == [
+        {
+            "above_input_tokens": 256_000,
+            "price_input_per_1m": 0.25,
+            "price_output_per_1m": 2.0,
+            "price_cached_input_per_1m": None,
+        }
+    ]
+
+
+def test_litellm_does_not_deny_what_it_leaves_out() -> None:
+    (row,) = parse(LITELLM, {"a": _entry(supports_vision=True, supports_reasoning=False)}).models
+    assert [row[column] for column in CAPABILITIES] == [None, True, None, False]
 
 
 @pytest.mark.parametrize(
@@ -283,6 +368,21 @@ def test_the_price_in_force_on_the_day_counts(prices: object, expected: float | 
         parsed = parse(GENAI_PRICES, _package(_model(prices)), read_at=moment)
         assert parsed.models[0]["price_input_per_1m"] == expected
         assert parsed.bad_values == {}
+
+
+def test_genai_prices_tiers_and_since_when_a_price_holds() -> None:
+    tiered = {
+        "input_mtok": {"base": "3", "tiers": [{"start": 200_000, "price": "6"}]},
+        "output_mtok": {"base": "9", "tiers": [{"start": 200_000, "price": "18"}, {"start": -1}]},
+    }
+    listed = [_at(None, "5"), {"constraint": {"start_date": "2026-11-01"}, "prices": tiered}]
+    parsed = parse(GENAI_PRICES, _package(_model(listed)))
+    assert _tiers(parsed) == [(200_000, 6.0, 18.0, None)]
+    assert parsed.models[0]["effective_at"] == date(2026, 11, 1)
+    before = parse(
+        GENAI_PRICES, _package(_model(listed)), read_at=datetime(2026, 10, 31, tzinfo=UTC)
+    )
+    assert (_tiers(before), before.models[0]["effective_at"]) == ([], None)
 
 
 def test_genai_prices_rows() -> None:

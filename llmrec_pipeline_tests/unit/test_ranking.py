@@ -262,6 +262,31 @@ def test_a_denylist_counts_by_itself() -> None:
     assert (keys(answer), answer["excluded"]) == (["acme/a"], {"provider_denylist": 1})
 
 
+def test_a_capability_must_be_known_and_is_that_of_the_offering() -> None:
+    def able(name: str, is_open: bool | None = None, **known: bool) -> dict[str, Any]:
+        offers = [
+            offering(name, capabilities=known),
+            offering(name, "cloudhost", capabilities={"tools": True, "vision": True}),
+        ]
+        return model(name, {"coding_index": 50.0}, offers, is_open_weights=is_open)
+
+    data = payload(
+        able("both", tools=True, vision=True),
+        able("blind", tools=True, vision=False),
+        able("mute", vision=True),
+        able("neither", vision=False),
+        able("open", True, tools=True, vision=True),
+        model("unsold", {"coding_index": 50.0}, []),
+    )
+    answer = recommend(data, CODING, capabilities=["Tools", "vision"])
+    assert keys(answer) == ["acme/both", "acme/open"]
+    assert answer["excluded"] == {"capabilities": 2, "capability_unknown": 2}
+    assert len(keys(recommend(data, CODING, host="cloud", capabilities=["vision"]))) == 5
+    assert keys(recommend(data, CODING, capabilities=["open weights"])) == ["acme/open"]
+    with pytest.raises(RequestError, match="unknown capability 'toools'; did you mean tools"):
+        recommend(data, CODING, capabilities=["toools"])
+
+
 def test_the_creators_own_offering_is_ranked_never_the_best() -> None:
     offers = [
         offering("m", "cloudhost", price_input_per_1m=0.1),

@@ -214,6 +214,11 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "WHERE listed AND quality_index IS NOT NULL AND price_input_per_1m IS NOT NULL "
                 "ORDER BY quality_index_source, quality_index DESC LIMIT 10"
             ).pl()
+            conflicts = _count(con, "SELECT count(*) FROM price_conflicts")
+            widest = con.sql(
+                "SELECT offering_key, price_column, used_source, used_price, source, price, "
+                "difference FROM price_conflicts ORDER BY abs(difference) DESC, offering_key, price_column, source LIMIT 10"
+            ).pl()
             origins = {entry.source: entry.origin for entry in read_serving(con)}
         yield MaterializeResult(
             asset_key=vocabulary.MODELS_LATEST,
@@ -223,6 +228,8 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "priced": priced,
                 "origins": json.dumps(origins),
                 "preview": markdown_table(top.to_dicts(), top.columns),
+                "price_conflicts": conflicts,
+                "widest_price_conflicts": markdown_table(widest.to_dicts(), widest.columns),
             },
         )
         yield from results

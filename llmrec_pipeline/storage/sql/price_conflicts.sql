@@ -49,10 +49,10 @@ select
     source,
     offering_key as source_offering_key,
     pair.other as price,
-    pair.other / pair.used - 1 as difference
+    -- Rounded, or a price that is just the share off would count by a double's last digit.
+    round(pair.other / pair.used - 1, 9) as difference
 from pairs
 where
     pair.used > 0
     and pair.other is not null
-    -- A share of the used price; what rounding leaves of an equal price is none.
-    and abs(pair.other / pair.used - 1) > (select value from thresholds where name = 'price_conflict');
+    and abs(difference) > (select value from thresholds where name = 'price_conflict');
