@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, all_live
-from llmrec_pipeline_tests.publishers import AA, LMARENA, SOURCES, Facts, Publishers
+from llmrec_pipeline_tests.publishers import (
+    AA,
+    EVERY_SOURCE,
+    GENAI_PRICES,
+    LLM_STATS,
+    LMARENA,
+    SOURCES,
+    Facts,
+    Publishers,
+)
 
 QUESTION = "I need a model for python debugging, prefer quality, budget $5/1M tokens"
 
@@ -74,6 +83,28 @@ def test_recorded_facts_are_ranked_in_both_shapes(recordings: Path, tmp_path: Pa
         # Only the older shape has a mathematics index of its own.
         maths = llmrec.well("recommend", "olympiad mathematics proofs", "--no-refresh")
         assert maths["basis"]["column"] == "math_index"
+
+
+def test_every_source_on_recorded_facts(recordings: Path, tmp_path: Path) -> None:
+    """All publishers from loopback, the installed package beside them, and what is told of each."""
+    everything = (*EVERY_SOURCE, GENAI_PRICES)
+    with Publishers(Facts.recorded(recordings)) as server:
+        llmrec = Llmrec(tmp_path / "data", server.environment(sources=everything))
+        llmrec.well("run")
+        told = {row["source"]: row for row in llmrec.well("sources")}
+    assert set(told) == set(everything)
+    assert all_live(told, everything)
+    for source, row in told.items():
+        assert row["licence"], source
+        assert row["attribution"], source
+        assert 0 <= row["age_hours"] < 1, source
+        assert row["rows"] > 0, source
+    assert {source for source, row in told.items() if row["quota"]} == {AA, LLM_STATS}
+    answer = _ask(llmrec)
+    assert all_live(answer["origins"], everything)
+    assert len(answer["recommendations"]) == 5
+    models = llmrec.well("sql", "select source, count(*) as n from silver_models group by source")
+    assert {row["source"] for row in models} == set(everything)
 
 
 def test_without_a_network_and_a_key_bundled_facts_answer(tmp_path: Path) -> None:

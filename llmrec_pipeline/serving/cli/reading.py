@@ -133,6 +133,7 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
                 "observed_at": entry.get("observed_at"),
                 "last_verified_at": verified,
                 "age": age(parse_iso(verified), now) if verified else None,
+                "age_hours": _hours(parse_iso(verified), now) if verified else None,
                 "rows": entry.get("rows"),
                 "index_version": entry.get("index_version"),
                 "quota": _quota(source.quota.requests if source.quota else None, state.quota),
@@ -146,6 +147,10 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _hours(since: datetime, now: datetime) -> float:
+    return round(max(0.0, (now - since).total_seconds()) / 3600, 2)
 
 
 def _last_pull(enabled: bool, doubt: str | None, status: str | None) -> str | None:
