@@ -190,18 +190,19 @@ def task_rankings(
     payload: Mapping[str, Any],
     *,
     scorers: Iterable[str] | None = None,
+    priorities: Iterable[str] | None = None,
     missing_policy: str | None = None,
 ) -> list[dict[str, Any]]:
     """Every task type under every priority, without constraints: rows of `TASK_RANKINGS`.
 
-    `scorers` defaults to the configured one.
+    `scorers` defaults to the configured one, `priorities` to all.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
     return [
         {"task_type": task_type, "priority": priority, **row}
         for scorer in (scorers or (tasks.scorer,))
         for task_type in tasks.task_types
-        for priority in tasks.priorities
+        for priority in (priorities or tasks.priorities)
         for row in rank_columns(
             payload,
             task_type,

@@ -406,6 +406,25 @@ TASK_RANKINGS = Table(
     ("task_type", "priority", "scorer", "rank"),
 )
 
+MARKET_CHANGES = Table(
+    "market_changes",
+    "What the newest pulls changed: models new, gone and repriced, places, bases and origins",
+    (
+        _text(
+            "change", "new, gone, repriced, reranked, top_pick, rebased or origin", required=True
+        ),
+        _text("subject", "Model key, offering key, task type or source", required=True),
+        _text("field", "Price column, task type of a place, or what was rebased"),
+        _text("before", "Value before, as text"),
+        _text("after", "Value after, as text"),
+        _real("relative", "after / before - 1, of prices", "share"),
+        _text("detail", "What it is about", required=True),
+        _timestamp("since", "Moment that is compared with: before the newest pulls", required=True),
+        SNAPSHOT_TS,
+    ),
+    ("change", "subject", "field"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -422,5 +441,6 @@ TABLES: dict[str, Table] = {
         MEASURES_LATEST,
         MODELS_LATEST,
         TASK_RANKINGS,
+        MARKET_CHANGES,
     )
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 _FORMAT = "%Y%m%dT%H%M%S.%fZ"
 
@@ -22,6 +22,19 @@ def parse_stamp(text: str) -> datetime:
 def iso(moment: datetime) -> str:
     """`2026-11-21T10:53:01.123456Z`, microseconds only where there are some."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def parse_moment(text: str) -> datetime:
+    """A moment as people write one: a day (its end, so that the day counts) or a day and an hour,
+    UTC where no zone is named. Raises ValueError for anything else."""
+    written = text.strip()
+    try:
+        day = date.fromisoformat(written)
+    except ValueError:
+        moment = datetime.fromisoformat(written)
+    else:
+        moment = datetime.combine(day, time.max)
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
 def parse_iso(text: str) -> datetime:

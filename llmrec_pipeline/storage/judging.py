@@ -273,6 +273,25 @@ def _note_names(
     con.execute(sql_text("note_names"), {"source": source, "since": None if before else since})
 
 
+def take_verdicts(con: duckdb.DuckDBPyConnection, until: datetime, *, serving_only: bool) -> None:
+    """Take over from the warehouse beside this one what it judged up to a moment, so that
+    `judge_pulls` finds it done; of the names, all or those of each source's last accepted pull.
+    Runs within the caller's transaction."""
+    for judged in ("pulls", "folds"):
+        con.execute(
+            f"INSERT INTO {judged} SELECT * FROM warehouse.{judged} WHERE snapshot_ts <= ?",
+            [until],
+        )
+    con.execute("INSERT INTO meta SELECT * FROM warehouse.meta WHERE name = ?", [_RULES])
+    newest = con.sql(
+        "SELECT source, max(snapshot_ts) FROM pulls WHERE status = 'accepted' "
+        "GROUP BY source ORDER BY source"
+    ).fetchall()
+    for source, accepted_at in newest:
+        since = accepted_at if serving_only else None
+        con.execute(sql_text("note_names"), {"source": source, "since": since})
+
+
 def doubts(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """Why the newest content of a source is quarantined, by source."""
     rows = con.sql(

@@ -64,7 +64,10 @@ def _serving(
     fixture: Fixture | None,
 ) -> Serving:
     in_fixture = (
-        fixture is not None and settings.sources[source].fixture and source in fixture.sources()
+        fixture is not None
+        and settings.sources[source].fixture
+        and source in fixture.sources()
+        and fixture.observed_at(source) <= now
     )
     nothing = Serving(source, "none", None, None, None, None, 0, None, None, in_fixture, None)
     if not settings.sources[source].enabled:

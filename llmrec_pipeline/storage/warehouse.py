@@ -24,6 +24,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import (
     BENCHMARK_RESULTS,
     BRONZE_MODELS,
+    MARKET_CHANGES,
     MODELS_SNAPSHOT,
     PULLS,
     SNAPSHOT_TS,
@@ -78,6 +79,7 @@ def _statements() -> list[str]:
         ddl(BENCHMARK_RESULTS, name="bronze_benchmarks"),
         ddl(PULLS),
         ddl(TASK_RANKINGS),
+        ddl(MARKET_CHANGES),
         ddl(MODELS_SNAPSHOT, name="serving_models", extra=(_ORIGIN, SNAPSHOT_TS)),
         ddl(BENCHMARK_RESULTS, name="serving_benchmarks"),
         "CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR)",
@@ -147,10 +149,7 @@ def open_warehouse(
         raise WarehouseError(f"{path}: there is no warehouse yet; run `llmrec run`")
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = monotonic() + limits.lock_wait_s
-    config: dict[str, Any] = {
-        "memory_limit": f"{limits.max_memory_mb}MB",
-        "threads": limits.threads,
-    }
+    config = _config(limits)
     while True:
         try:
             connection = duckdb.connect(str(path), read_only=read_only, config=config)
@@ -169,9 +168,7 @@ def open_warehouse(
                 ) from None
             sleep(0.1)
     try:
-        connection.execute("SET TimeZone = 'UTC'")
-        # What takes long is told by the steps, and standard output belongs to the answer.
-        connection.execute("SET enable_progress_bar = false")
+        _configure(connection)
         if not read_only:
             _prepare(connection)
         yield connection
@@ -179,15 +176,52 @@ def open_warehouse(
         connection.close()
 
 
+@contextmanager
+def beside(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty warehouse in memory, gone afterwards, whose bronze is that of an open one, which it
+    reads as `warehouse`."""
+    # A cursor is a session of its own: the open one goes on in its own database.
+    past = con.cursor()
+    try:
+        _configure(past)
+        past.execute("ATTACH ':memory:' AS past")
+        past.execute("USE past")
+        _prepare(past)
+        for table in ("bronze_models", "bronze_benchmarks"):
+            past.execute(f"DROP TABLE {table}")
+            past.execute(f"CREATE VIEW {table} AS SELECT * FROM warehouse.{table}")
+        yield past
+    finally:
+        past.execute("USE warehouse")
+        past.execute("DETACH DATABASE IF EXISTS past")
+        past.close()
+
+
+def _config(limits: WarehouseSettings) -> dict[str, Any]:
+    return {"memory_limit": f"{limits.max_memory_mb}MB", "threads": limits.threads}
+
+
+def _configure(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("SET TimeZone = 'UTC'")
+    # What takes long is told by the steps, and standard output belongs to the answer.
+    con.execute("SET enable_progress_bar = false")
+
+
 def _prepare(con: duckdb.DuckDBPyConnection) -> None:
     """Create what is missing; an older shape is dropped, since all of it is derived."""
-    tables = {row[0] for row in con.sql("SELECT table_name FROM duckdb_tables()").fetchall()}
+    tables = {
+        row[0]
+        for row in con.sql(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
+    }
     wanted = schema_hash()
     if "meta" in tables and get_meta(con, "schema_hash") == wanted:
         return
     with transaction(con):
         for (view,) in con.sql(
-            "SELECT view_name FROM duckdb_views() WHERE NOT internal"
+            "SELECT view_name FROM duckdb_views() "
+            "WHERE NOT internal AND database_name = current_database()"
         ).fetchall():
             con.execute(f'DROP VIEW "{view}"')
         for table in tables:

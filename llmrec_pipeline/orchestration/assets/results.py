@@ -1,4 +1,4 @@
-"""What people act on: `task_rankings` and `edition`."""
+"""What people act on: `task_rankings`, `market_changes` and `edition`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from dagster import (
     asset,
 )
 
-from llmrec_pipeline.domain.records import TASK_RANKINGS
+from llmrec_pipeline.domain.records import MARKET_CHANGES, TASK_RANKINGS
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
 from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
 from llmrec_pipeline.orchestration.resources import WarehouseResource
@@ -25,6 +25,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
     WAREHOUSE_POOL,
 )
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.changes import note_changes
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.refreshing import publish_edition, rank_tasks
@@ -82,8 +83,36 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         )
 
     @asset(
+        key=vocabulary.MARKET_CHANGES,
+        deps=[vocabulary.TASK_RANKINGS],
+        group_name=GROUP_RANKING,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=WAREHOUSE_POOL,
+        description=(
+            "What the newest pulls changed, beside the pulls before them: models new, gone and "
+            "repriced, places, top picks. Across another basis, index version or set of sources "
+            "nobody moves up or down: the break is told instead."
+        ),
+        metadata=column_schema(MARKET_CHANGES),
+    )
+    def market_changes(warehouse: WarehouseResource) -> MaterializeResult[Any]:
+        fixture = Fixture(settings.locations.fixture, settings)
+        with warehouse.get_connection() as con:
+            changes = note_changes(con, settings, fixture)
+        counts = changes.group_by("change").len().sort("change")
+        return MaterializeResult(
+            asset_key=vocabulary.MARKET_CHANGES,
+            metadata={
+                "dagster/row_count": changes.height,
+                "counts": markdown_table(counts.to_dicts(), counts.columns),
+                "changes": markdown_table(changes.head(20).to_dicts(), changes.columns[:7]),
+            },
+        )
+
+    @asset(
         key=vocabulary.EDITION,
-        deps=[vocabulary.TASK_RANKINGS, vocabulary.MODELS_HISTORY],
+        deps=[vocabulary.TASK_RANKINGS, vocabulary.MARKET_CHANGES, vocabulary.MODELS_HISTORY],
         group_name=GROUP_PUBLISHED,
         owners=[OWNER],
         kinds={"parquet", "file"},
@@ -135,4 +164,4 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             },
         )
 
-    return [task_rankings, edition]
+    return [task_rankings, market_changes, edition]

@@ -28,6 +28,13 @@ FormatOption = Annotated[
 EditionOption = Annotated[
     str | None, typer.Option("--edition", help="An edition instead of the current one.")
 ]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option("--as-of", help="Only pulls observed by then: a day (its end) or a time, UTC."),
+]
+KnownAtOption = Annotated[
+    str | None, typer.Option("--known-at", help="Only pulls that had landed by then.")
+]
 
 
 @app.command()
@@ -66,6 +73,8 @@ def recommend(
     ] = None,
     scorer: Annotated[str | None, typer.Option(help="single_measure_v1 or weighted_v1.")] = None,
     edition: EditionOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     no_refresh: Annotated[
         bool, typer.Option("--no-refresh", help="Answer from what is there.")
     ] = False,
@@ -78,6 +87,7 @@ def recommend(
 
     Example: llmrec recommend "python debugging, prefer quality, budget $5/1M tokens" --topk 3
     """
+    from llmrec_pipeline.serving.at_time import Asked
     from llmrec_pipeline.serving.cli import recommending
 
     raise typer.Exit(
@@ -95,7 +105,7 @@ def recommend(
                 priority=priority,
                 missing_policy=missing_policy,
                 scorer=scorer,
-                edition=edition,
+                asked=Asked(edition, as_of, known_at),
                 no_refresh=no_refresh,
                 force_refresh=force_refresh,
             ),
@@ -159,15 +169,19 @@ def models(
     provider: Annotated[str | None, typer.Option(help="Only this maker.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Also models no longer listed.")] = False,
     edition: EditionOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
     format: FormatOption = None,
 ) -> None:
     """List models with price, context, speed and measures.
 
     Example: llmrec models opus --format table
     """
+    from llmrec_pipeline.serving.at_time import Asked
     from llmrec_pipeline.serving.cli import reading
 
-    raise typer.Exit(reading.models(search, provider, all, edition, format))
+    asked = Asked(edition, as_of, known_at)
+    raise typer.Exit(reading.models(search, provider, all, asked, format))
 
 
 @app.command()
@@ -190,6 +204,22 @@ def editions(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import reading
 
     raise typer.Exit(reading.editions(format))
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="An edition, `current`, or a time.")],
+    after: Annotated[str, typer.Argument(help="Another.")],
+    known_at: KnownAtOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Say what changed: models new, gone and repriced, places won and lost, measures rebased.
+
+    Example: llmrec diff 2026-11-01 2026-11-21
+    """
+    from llmrec_pipeline.serving.cli import diffing
+
+    raise typer.Exit(diffing.diff(before, after, known_at, format))
 
 
 @app.command()

@@ -8,6 +8,7 @@ from typing import Any
 from llmrec_pipeline.domain.task_profile import unknown_name
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, age, chosen, print_json, print_table, say
 from llmrec_pipeline.serving.standing import origins_now
@@ -15,7 +16,6 @@ from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import (
     EditionError,
     current_edition,
-    find_edition,
     list_editions,
 )
 from llmrec_pipeline.storage.states import read_state
@@ -25,11 +25,11 @@ def models(
     search: str | None,
     provider: str | None,
     everything: bool,
-    edition: str | None,
+    asked: Asked,
     wanted: Format | None,
 ) -> int:
     """Print the models that match."""
-    payload = find_edition(read_locations().published, edition).ranking()
+    payload = payload_of(asked)
     creator = _creator(payload, provider) if provider is not None else None
     found = [
         model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from llmrec_pipeline.domain.task_profile import (
 )
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import Locations, read_locations
+from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.auto_refresh import refresh_and_wait, sources_due
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
 from llmrec_pipeline.serving.cli.output import (
@@ -53,7 +54,7 @@ class Flags:
     priority: str | None = None
     missing_policy: str | None = None
     scorer: str | None = None
-    edition: str | None = None
+    asked: Asked = field(default_factory=Asked)
     no_refresh: bool = False
     force_refresh: bool = False
 
@@ -63,14 +64,18 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     locations = read_locations()
     if flags.no_refresh and flags.force_refresh:
         raise RequestError("--no-refresh and --force-refresh: one of them, not both")
-    if flags.edition is not None and flags.force_refresh:
-        raise RequestError("--edition answers from what was published; leave out --force-refresh")
-    if flags.edition is None and not flags.no_refresh:
-        _refresh_if_due(locations, force=flags.force_refresh)
-    edition = find_edition(locations.published, flags.edition)
-    payload = edition.ranking()
-    if flags.edition is None:
+    if flags.asked.is_current:
+        if not flags.no_refresh:
+            _refresh_if_due(locations, force=flags.force_refresh)
+        edition = find_edition(locations.published, None)
+        payload = edition.ranking()
         payload["origins"] = _origins_now(payload, edition, locations)
+    else:
+        if flags.force_refresh:
+            raise RequestError(
+                "--edition, --as-of and --known-at answer from what was; leave out --force-refresh"
+            )
+        payload = payload_of(flags.asked)
     reading, result = _recommend(payload, text, flags)
     if chosen(wanted) is Format.JSON:
         print_json(result)

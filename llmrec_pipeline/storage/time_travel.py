@@ -1,0 +1,85 @@
+"""The warehouse as of a moment: the pulls that had been observed (and landed) by then, under
+today's code and settings, in memory beside the warehouse itself.
+
+A verdict on a pull depends on the pulls observed before it alone, so today's verdicts up to a
+moment are that moment's; what had landed by another moment is judged anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.judging import judge_pulls, take_verdicts
+from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.origins import read_serving
+from llmrec_pipeline.storage.publishing import ranking_payload
+from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
+from llmrec_pipeline.storage.warehouse import beside, open_warehouse, sql_text, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`as_of`: pulls observed by then. `known_at`: landed by then, too."""
+
+    as_of: datetime
+    known_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """How an answer cites it."""
+        known = f", known at {iso(self.known_at)}" if self.known_at else ""
+        return f"as of {iso(self.as_of)}{known}"
+
+
+@contextmanager
+def warehouse_at(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    fixture: Fixture,
+    moment: Moment,
+    *,
+    serving_only: bool = False,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection whose tables and views hold what they held, or would have held, at a moment,
+    derived from the open warehouse `con`. `serving_only` leaves out models that were gone by
+    then, which spares reading all history."""
+    with beside(con) as past:
+        with transaction(past):
+            known = {"as_of": moment.as_of, "known_at": moment.known_at}
+            past.execute(sql_text("pulls_known"), known)
+            past.execute(sql_text("contents_known"))
+            if moment.known_at is None:
+                take_verdicts(past, moment.as_of, serving_only=serving_only)
+        judge_pulls(past, settings)
+        derive_silver(past, settings, moment.as_of, fixture)
+        yield past
+
+
+def payload_beside(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    fixture: Fixture,
+    moment: Moment,
+    *,
+    serving_only: bool = False,
+) -> dict[str, Any]:
+    """The ranking payload of a moment, as an edition would carry it, from an open warehouse."""
+    with warehouse_at(con, settings, fixture, moment, serving_only=serving_only) as past:
+        return {"edition": moment.name, **ranking_payload(past, settings, read_serving(past))}
+
+
+def payload_at(settings: Settings, lake: Lake, fixture: Fixture, moment: Moment) -> dict[str, Any]:
+    """The ranking payload of a moment; what is in the lake and not yet in the warehouse is loaded
+    first. Raises WarehouseError where another process keeps the warehouse for too long."""
+    with open_warehouse(settings.locations.warehouse, settings.pipeline.warehouse) as con:
+        load_bronze(con, settings, lake)
+        return payload_beside(con, settings, fixture, moment)
