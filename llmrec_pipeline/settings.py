@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from llmrec_pipeline.domain.categories import CategoriesConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.ranking import SCORERS
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
@@ -53,7 +54,7 @@ __all__ = [
     "load_settings",
 ]
 
-_SECTIONS = ("IDENTITY", "PIPELINE", "SOURCES", "TASKS")
+_SECTIONS = ("CATEGORIES", "IDENTITY", "PIPELINE", "SOURCES", "TASKS")
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")
@@ -316,6 +317,7 @@ class Settings(BaseModel):
     pipeline: PipelineSettings
     tasks: dict[str, Any]
     identity: IdentityConfig
+    categories: CategoriesConfig
     keys: dict[str, SecretStr]
 
     @model_validator(mode="after")
@@ -370,6 +372,7 @@ class Settings(BaseModel):
             "schedule": self.pipeline.schedule.model_dump(mode="json"),
             "tasks": self.tasks,
             "identity": self.identity.model_dump(mode="json"),
+            "categories": self.categories.model_dump(mode="json"),
         }
         text = json.dumps(derived, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -394,6 +397,19 @@ def _tasks(section: Section) -> dict[str, Any]:
         if not separator:
             raise SettingsError(f"{section.path}: {key}") from None
         raise SettingsError(f"{section.place(tuple(key.split('.')))}: {problem}") from None
+
+
+def _categories(sources: Mapping[str, SourceSettings], section: Section) -> CategoriesConfig:
+    """categories.yaml, whose publishers are sources."""
+    categories = section.validated(CategoriesConfig)
+    for key, names in (("blend", categories.blend), ("fills_in", (categories.fills_in,))):
+        for name in names:
+            if name not in sources:
+                known = ", ".join(sources)
+                raise SettingsError(
+                    f"{section.place((key,))}: {name!r} is not a source; known: {known}"
+                )
+    return categories
 
 
 def _one_of(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -433,6 +449,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             pipeline=pipeline.validated(PipelineSettings),
             tasks=_tasks(Section.read(locations.config, "tasks", env)),
             identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
+            categories=_categories(sources, Section.read(locations.config, "categories", env)),
             keys=_keys(sources, env),
         )
     except ValidationError as invalid:

@@ -406,6 +406,27 @@ TASK_RANKINGS = Table(
     ("task_type", "priority", "scorer", "rank"),
 )
 
+CATEGORY_RANKINGS = Table(
+    "category_rankings",
+    "Models by category, the publishers' scores blended on one frozen scale of 0 to 100",
+    (
+        _text("category", "coding, math, reasoning, research, empathy or general", required=True),
+        Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
+        _text("provider", "The creator", required=True),
+        _text("model_name", "Display name", required=True),
+        CANONICAL_KEY,
+        _real("score", "Blended score", "0 to 100", required=True, minimum=0, maximum=100),
+        _text("sources", "JSON: formula, and each publisher's reading and share", required=True),
+        _text(
+            "metadata",
+            "JSON: speed (tokens/s), latency_ms, cost_per_token (USD), context_window (tokens)",
+            required=True,
+        ),
+        _timestamp("last_updated", "Newest observation among the sources", required=True),
+    ),
+    ("category", "rank"),
+)
+
 MARKET_CHANGES = Table(
     "market_changes",
     "What the newest pulls changed: models new, gone and repriced, places, bases and origins",
@@ -441,6 +462,7 @@ TABLES: dict[str, Table] = {
         MEASURES_LATEST,
         MODELS_LATEST,
         TASK_RANKINGS,
+        CATEGORY_RANKINGS,
         MARKET_CHANGES,
     )
 }

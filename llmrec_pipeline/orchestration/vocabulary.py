@@ -29,6 +29,7 @@ SILVER_MODELS = AssetKey("silver_models")
 MODELS_HISTORY = AssetKey("models_history")
 MODELS_LATEST = AssetKey("models_latest")
 TASK_RANKINGS = AssetKey("task_rankings")
+CATEGORY_RANKINGS = AssetKey("category_rankings")
 MARKET_CHANGES = AssetKey("market_changes")
 EDITION = AssetKey("edition")
 

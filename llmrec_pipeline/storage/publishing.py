@@ -50,6 +50,7 @@ PUBLISHED_TABLES = (
     "measures_latest",
     "silver_models",
     "task_rankings",
+    "category_rankings",
     "market_changes",
     "model_identity_map",
     "model_identity_review",

@@ -24,6 +24,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import (
     BENCHMARK_RESULTS,
     BRONZE_MODELS,
+    CATEGORY_RANKINGS,
     MARKET_CHANGES,
     MODELS_SNAPSHOT,
     PULLS,
@@ -79,6 +80,7 @@ def _statements() -> list[str]:
         ddl(BENCHMARK_RESULTS, name="bronze_benchmarks"),
         ddl(PULLS),
         ddl(TASK_RANKINGS),
+        ddl(CATEGORY_RANKINGS),
         ddl(MARKET_CHANGES),
         ddl(MODELS_SNAPSHOT, name="serving_models", extra=(_ORIGIN, SNAPSHOT_TS)),
         ddl(BENCHMARK_RESULTS, name="serving_benchmarks"),

@@ -34,6 +34,7 @@ bronze     bronze/lmarena
 bronze     bronze/models_dev
 bronze     bronze/openrouter
 published  edition
+ranking    category_rankings
 ranking    market_changes
 ranking    task_rankings
 raw        raw/artificial_analysis
@@ -71,6 +72,7 @@ raw/openrouter
 """,
     "refresh": """
 bronze_models
+category_rankings
 edition
 market_changes
 models_history

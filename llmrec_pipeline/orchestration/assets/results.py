@@ -1,4 +1,4 @@
-"""What people act on: `task_rankings`, `market_changes` and `edition`."""
+"""What people act on: `task_rankings`, `category_rankings`, `market_changes` and `edition`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from dagster import (
     asset,
 )
 
-from llmrec_pipeline.domain.records import MARKET_CHANGES, TASK_RANKINGS
+from llmrec_pipeline.domain.records import CATEGORY_RANKINGS, MARKET_CHANGES, TASK_RANKINGS
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
 from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
 from llmrec_pipeline.orchestration.resources import WarehouseResource
@@ -25,6 +25,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
     WAREHOUSE_POOL,
 )
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.landing import Clock
@@ -83,6 +84,34 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         )
 
     @asset(
+        key=vocabulary.CATEGORY_RANKINGS,
+        deps=[vocabulary.MODELS_LATEST],
+        group_name=GROUP_RANKING,
+        owners=[OWNER],
+        kinds={"duckdb", "table"},
+        pool=WAREHOUSE_POOL,
+        description=(
+            "Models by category on one frozen scale of 0 to 100: 0.7 Artificial Analysis + 0.3 "
+            "LLM-Stats where both score a model, either alone, else LMArena. The one place where "
+            "publishers are blended by formula; each row tells its parts."
+        ),
+        metadata=column_schema(CATEGORY_RANKINGS),
+    )
+    def category_rankings(warehouse: WarehouseResource) -> MaterializeResult[Any]:
+        with warehouse.get_connection() as con:
+            frame = rank_all_categories(con, settings)
+        return MaterializeResult(
+            asset_key=vocabulary.CATEGORY_RANKINGS,
+            metadata={
+                "dagster/row_count": frame.height,
+                "top_three": markdown_table(
+                    frame.filter(pl.col("rank") <= 3).to_dicts(),
+                    ("category", "rank", "provider", "model_name", "score", "last_updated"),
+                ),
+            },
+        )
+
+    @asset(
         key=vocabulary.MARKET_CHANGES,
         deps=[vocabulary.TASK_RANKINGS],
         group_name=GROUP_RANKING,
@@ -112,7 +141,12 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
 
     @asset(
         key=vocabulary.EDITION,
-        deps=[vocabulary.TASK_RANKINGS, vocabulary.MARKET_CHANGES, vocabulary.MODELS_HISTORY],
+        deps=[
+            vocabulary.TASK_RANKINGS,
+            vocabulary.CATEGORY_RANKINGS,
+            vocabulary.MARKET_CHANGES,
+            vocabulary.MODELS_HISTORY,
+        ],
         group_name=GROUP_PUBLISHED,
         owners=[OWNER],
         kinds={"parquet", "file"},
@@ -164,4 +198,4 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             },
         )
 
-    return [task_rankings, market_changes, edition]
+    return [task_rankings, category_rankings, market_changes, edition]
