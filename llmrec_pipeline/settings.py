@@ -45,6 +45,7 @@ __all__ = [
     "Merge",
     "PipelineSettings",
     "Quota",
+    "Rebase",
     "Refresh",
     "Schedule",
     "Settings",
@@ -149,7 +150,8 @@ class Quota(_Frozen):
 
 
 class SourceSettings(_Frozen):
-    """One entry of sources.yaml. Its data is at `base_url` + `path`, or in an installed `package`."""
+    """One entry of sources.yaml. Its data is at `base_url` + `path`, or in an installed `package`.
+    Where `infers_index_version`, a rebase is recognised that its pages do not name."""
 
     title: Text
     enabled: bool = True
@@ -164,6 +166,7 @@ class SourceSettings(_Frozen):
     quota: Quota | None = None
     offers_at: Literal["creator", "row", "none"] = "row"
     measures: bool = False
+    infers_index_version: bool = False
     fixture: bool = False
     licence: Text
     attribution: Text
@@ -263,12 +266,24 @@ class Ingest(_Frozen):
     deadline_s: Seconds
 
 
+class Rebase(_Frozen):
+    """When an index was put on another scale; see `domain.rebases`."""
+
+    min_move: Positive
+    min_moved: Annotated[int, BeforeValidator(_no_truth_value), Field(gt=2)]
+    min_moved_share: Share
+    min_one_way: Share
+    min_explained: Share
+    full_share: Share
+
+
 class Acceptance(_Frozen):
-    """When a valid pull is kept but not believed."""
+    """When a valid pull is kept but not believed, and when an index was rebased."""
 
     max_lost_share: Share
     believe_after_hours: Positive
     min_values: Annotated[int, BeforeValidator(_no_truth_value), Field(gt=1)]
+    rebase: Rebase
 
 
 class Merge(_Frozen):
@@ -353,6 +368,7 @@ class Settings(BaseModel):
                         "enabled",
                         "offers_at",
                         "measures",
+                        "infers_index_version",
                         "fixture",
                         "licence",
                         "attribution",

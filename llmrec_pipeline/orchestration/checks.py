@@ -14,13 +14,14 @@ from llmrec_pipeline.domain.ranking import WEIGHTED
 from llmrec_pipeline.domain.records import Kind, Table
 from llmrec_pipeline.orchestration.metadata import markdown_table
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.judging import doubts
+from llmrec_pipeline.storage.judging import doubts, rebases
 from llmrec_pipeline.storage.origins import Serving
 
 PULL_SUCCEEDED = "the_publisher_answered"
 STRUCTURE_KNOWN = "the_pages_have_the_known_structure"
 VALUES_GOOD = "no_value_was_unreadable"
 PULLS_BELIEVED = "the_newest_pulls_are_believed"
+SCALES_KEPT = "the_newest_pulls_are_on_the_scale_before"
 OBSERVATION_FRESH = "every_source_was_seen_lately"
 NO_FALLBACK = "no_source_is_replaced_by_its_fixture"
 NAMES_KNOWN = "most_names_are_identified"
@@ -210,6 +211,11 @@ def replaced_sources(serving: Sequence[Serving]) -> list[str]:
 def doubted_pulls(con: duckdb.DuckDBPyConnection) -> list[str]:
     """Sources whose newest content is quarantined, with the reason."""
     return [f"{source}: {reason}" for source, reason in doubts(con).items()]
+
+
+def rebased_sources(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """Sources whose newest accepted pull is on another index scale than the one before it."""
+    return [f"{source}: {what}" for source, what in rebases(con).items()]
 
 
 def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
@@ -20,6 +21,7 @@ from llmrec_pipeline.domain.pulls import (
     believed_from,
     judge,
 )
+from llmrec_pipeline.domain.rebases import RebaseRules, Scores
 from llmrec_pipeline.domain.records import (
     INDEX_COLUMNS,
     PULLS,
@@ -40,16 +42,26 @@ from llmrec_pipeline.storage.warehouse import (
 )
 
 _RULES = "acceptance_rules"
+_INDICES = tuple(c.name for c in INDEX_COLUMNS)
 # A constant column is suspicious where a publisher measures or prices, not where it describes.
 _JUDGED = (
-    *(c.name for c in INDEX_COLUMNS),
+    *_INDICES,
     *(c.name for c in SPEED_COLUMNS),
     "price_input_per_1m",
     "price_output_per_1m",
     "context_window",
 )
 # What of a verdict shows in the history.
-_SHOWN = ("status", "reason", "rows", "rows_previous", "index_version", "rebased", "content_hash")
+_SHOWN = (
+    "status",
+    "reason",
+    "rows",
+    "rows_previous",
+    "index_version",
+    "index_version_inferred",
+    "rebased",
+    "content_hash",
+)
 _FOLDS: dict[str, Any] = {
     "source": pl.String,
     "snapshot_ts": pl.Datetime("us", "UTC"),
@@ -57,8 +69,12 @@ _FOLDS: dict[str, Any] = {
 }
 
 
-class _Contents(Mapping[str, PullContent]):
-    """One source's contents by hash, read ahead in the order in which they will be asked for.
+_Read = TypeVar("_Read")
+
+
+class _ByContent(Mapping[str, _Read]):
+    """Something of each of one source's contents by hash, read ahead in the order in which they
+    will be asked for.
 
     `places` says under which observed_at the rows of each content stand in bronze.
     """
@@ -73,7 +89,15 @@ class _Contents(Mapping[str, PullContent]):
         self._places = places
         self._order = list(places)
         self._at = {content_hash: index for index, content_hash in enumerate(self._order)}
-        self._cache: OrderedDict[str, PullContent] = OrderedDict()
+        self._cache: OrderedDict[str, _Read] = OrderedDict()
+
+    @abstractmethod
+    def _read(self, first: datetime, last: datetime) -> dict[datetime, _Read]:
+        """What stands in bronze between two places, both included."""
+
+    @abstractmethod
+    def _nothing(self) -> _Read:
+        """What a content without rows is."""
 
     def __len__(self) -> int:
         return len(self._order)
@@ -81,7 +105,7 @@ class _Contents(Mapping[str, PullContent]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._order)
 
-    def __getitem__(self, content_hash: str) -> PullContent:
+    def __getitem__(self, content_hash: str) -> _Read:
         if content_hash not in self._cache:
             if content_hash in self._at:
                 start = self._at[content_hash]
@@ -90,7 +114,10 @@ class _Contents(Mapping[str, PullContent]):
                 }
             else:
                 wanted = {content_hash: self._elsewhere(content_hash)}
-            self._cache.update(self._read(wanted))
+            found = self._read(min(wanted.values()), max(wanted.values()))
+            self._cache.update(
+                {name: found.get(place, self._nothing()) for name, place in wanted.items()}
+            )
             while len(self._cache) > 2 * self._BATCH:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(content_hash)
@@ -105,7 +132,11 @@ class _Contents(Mapping[str, PullContent]):
         found: datetime = place
         return found
 
-    def _read(self, wanted: Mapping[str, datetime]) -> dict[str, PullContent]:
+
+class _Contents(_ByContent[PullContent]):
+    """What every pull is judged by."""
+
+    def _read(self, first: datetime, last: datetime) -> dict[datetime, PullContent]:
         counts = ", ".join(f"count({name}), count(DISTINCT {name})" for name in _JUDGED)
         rows = self._con.execute(
             f"""
@@ -114,9 +145,9 @@ class _Contents(Mapping[str, PullContent]):
             WHERE source = ? AND observed_at BETWEEN ? AND ?
             GROUP BY observed_at
             """,
-            [self._source, min(wanted.values()), max(wanted.values())],
+            [self._source, first, last],
         ).fetchall()
-        found = {
+        return {
             row[0]: PullContent(
                 frozenset(row[1]),
                 {name: (row[3 + 2 * at], row[4 + 2 * at]) for at, name in enumerate(_JUDGED)},
@@ -124,15 +155,42 @@ class _Contents(Mapping[str, PullContent]):
             )
             for row in rows
         }
-        nothing = PullContent(frozenset(), {}, None)
-        return {name: found.get(place, nothing) for name, place in wanted.items()}
+
+    def _nothing(self) -> PullContent:
+        return PullContent(frozenset(), {}, None)
+
+
+class _IndexValues(_ByContent[Scores]):
+    """What a rebase shows in; asked for only beside a pull that names no index version."""
+
+    def _read(self, first: datetime, last: datetime) -> dict[datetime, Scores]:
+        frame = self._con.sql(
+            f"SELECT observed_at, source_model_id, {', '.join(_INDICES)} FROM bronze_models "
+            "WHERE source = ? AND observed_at BETWEEN ? AND ?",
+            params=[self._source, first, last],
+        ).pl()
+        return {
+            rows["observed_at"][0]: {name: _values(rows, name) for name in _INDICES}
+            for rows in frame.partition_by("observed_at")
+        }
+
+    def _nothing(self) -> Scores:
+        return {}
+
+
+def _values(rows: pl.DataFrame, column: str) -> dict[str, float]:
+    measured = rows.select("source_model_id", column).drop_nulls()
+    return dict(measured.iter_rows())
 
 
 def acceptance_rules(settings: Settings) -> AcceptanceRules:
     """The configured thresholds."""
     acceptance = settings.pipeline.acceptance
     return AcceptanceRules(
-        acceptance.max_lost_share, acceptance.believe_after_hours, acceptance.min_values
+        acceptance.max_lost_share,
+        acceptance.believe_after_hours,
+        acceptance.min_values,
+        RebaseRules(**acceptance.rebase.model_dump()),
     )
 
 
@@ -144,7 +202,10 @@ def judge_pulls(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     leaves nothing out.
     """
     rules = acceptance_rules(settings)
-    rules_text = json.dumps({**asdict(rules), "code": code_version()}, sort_keys=True)
+    inferring = [name for name, source in settings.sources.items() if source.infers_index_version]
+    rules_text = json.dumps(
+        {**asdict(rules), "inferring": sorted(inferring), "code": code_version()}, sort_keys=True
+    )
     with transaction(con):
         judged_by_these = get_meta(con, _RULES) == rules_text
         earliest = con.execute(
@@ -154,12 +215,17 @@ def judge_pulls(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
             [judged_by_these],
         ).fetchall()
         for source, since in earliest:
-            _judge_source(con, source, since, rules)
+            _judge_source(con, source, since, rules, infers=source in inferring)
         set_meta(con, _RULES, rules_text)
 
 
 def _judge_source(
-    con: duckdb.DuckDBPyConnection, source: str, since: datetime, rules: AcceptanceRules
+    con: duckdb.DuckDBPyConnection,
+    source: str,
+    since: datetime,
+    rules: AcceptanceRules,
+    *,
+    infers: bool,
 ) -> None:
     before = _shown(con, source, since)
     con.execute("DELETE FROM pulls WHERE source = ? AND snapshot_ts >= ?", [source, since])
@@ -187,6 +253,7 @@ def _judge_source(
         _Contents(con, source, places),
         rules,
         fold_state(con, source),
+        _IndexValues(con, source, places) if infers else None,
     )
     for (verdict, state), (_, _, landed_at, parser_version, _) in zip(judged, log, strict=True):
         verdicts.append(
@@ -198,7 +265,7 @@ def _judge_source(
                 "rows": verdict.rows,
                 "rows_previous": verdict.rows_previous,
                 "index_version": verdict.index_version,
-                "index_version_inferred": False,
+                "index_version_inferred": verdict.index_version_inferred,
                 "rebased": verdict.rebased,
                 "content_hash": verdict.content_hash,
                 "landed_at": landed_at,
@@ -242,7 +309,7 @@ def fold_state(con: duckdb.DuckDBPyConnection, source: str) -> FoldState:
         return FoldState()
     state = json.loads(row[0])
     since = state["doubted_since"]
-    return FoldState(state["accepted"], state["previous"], parse_iso(since) if since else None)
+    return FoldState(**{**state, "doubted_since": parse_iso(since) if since else None})
 
 
 def doubted_until(
@@ -290,6 +357,20 @@ def take_verdicts(con: duckdb.DuckDBPyConnection, until: datetime, *, serving_on
     for source, accepted_at in newest:
         since = accepted_at if serving_only else None
         con.execute(sql_text("note_names"), {"source": source, "since": since})
+
+
+def rebases(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """By source, the index version that its newest accepted pull opened, and what shows it."""
+    rows = con.sql(
+        "SELECT source, index_version, rebased, reason FROM pulls WHERE status = 'accepted' "
+        "QUALIFY row_number() OVER (PARTITION BY source ORDER BY snapshot_ts DESC) = 1 "
+        "ORDER BY source"
+    ).fetchall()
+    return {
+        source: f"index version {version} since this pull: {reason or 'its publisher says so'}"
+        for source, version, rebased, reason in rows
+        if rebased
+    }
 
 
 def doubts(con: duckdb.DuckDBPyConnection) -> dict[str, str]:

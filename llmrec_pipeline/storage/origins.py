@@ -11,6 +11,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import (
     BENCHMARK_RESULTS,
     MODELS_SNAPSHOT,
+    Table,
 )
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
@@ -138,18 +139,38 @@ def _serve_pull(con: duckdb.DuckDBPyConnection, entry: Serving) -> None:
         "SELECT place FROM accepted_pulls WHERE source = ? AND snapshot_ts = ?",
         [entry.source, entry.snapshot_ts],
     ).fetchall()
-    names = ", ".join(name for name in MODELS_SNAPSHOT.names if name != "observed_at")
+    names = ", ".join(_as_served(MODELS_SNAPSHOT))
     con.execute(
-        f"INSERT INTO serving_models BY NAME SELECT {names}, ? AS observed_at, ? AS origin, "
-        "? AS snapshot_ts FROM bronze_models WHERE source = ? AND observed_at = ?",
-        [entry.snapshot_ts, entry.origin, entry.snapshot_ts, entry.source, place],
+        f"INSERT INTO serving_models BY NAME SELECT {names}, $version AS index_version, "
+        "$moment AS observed_at, $origin AS origin, $moment AS snapshot_ts "
+        "FROM bronze_models WHERE source = $source AND observed_at = $place",
+        {
+            "version": entry.index_version,
+            "moment": entry.snapshot_ts,
+            "origin": entry.origin,
+            "source": entry.source,
+            "place": place,
+        },
     )
-    names = ", ".join(name for name in BENCHMARK_RESULTS.names if name != "observed_at")
+    names = ", ".join(_as_served(BENCHMARK_RESULTS))
+    # A benchmark has no share in the version of its publisher's indices.
     con.execute(
-        f"INSERT INTO serving_benchmarks BY NAME SELECT {names}, ? AS observed_at "
-        "FROM bronze_benchmarks WHERE source = ? AND observed_at = ?",
-        [entry.snapshot_ts, entry.source, place],
+        f"INSERT INTO serving_benchmarks BY NAME SELECT {names}, "
+        "CASE WHEN unit = 'index' THEN $version ELSE index_version END AS index_version, "
+        "$moment AS observed_at "
+        "FROM bronze_benchmarks WHERE source = $source AND observed_at = $place",
+        {
+            "version": entry.index_version,
+            "moment": entry.snapshot_ts,
+            "source": entry.source,
+            "place": place,
+        },
     )
+
+
+def _as_served(table: Table) -> list[str]:
+    """The columns that are served as bronze has them; moment and index version are the pull's."""
+    return [name for name in table.names if name not in ("observed_at", "index_version")]
 
 
 def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -90,6 +90,7 @@ warns   raw/{source}: the_publisher_answered
 CHECKS = (
     """
 warns   bronze_models: the_newest_pulls_are_believed
+warns   bronze_models: the_newest_pulls_are_on_the_scale_before
 blocks  models_latest: required_columns_are_filled
 blocks  models_latest: the_columns_are_those_of_the_schema
 blocks  models_latest: the_key_is_unique

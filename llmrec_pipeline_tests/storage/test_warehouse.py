@@ -351,7 +351,7 @@ def test_other_code_judges_all_pulls_anew(
     judged: list[str] = []
     monkeypatch.setattr(
         "llmrec_pipeline.storage.judging._judge_source",
-        lambda _, source, *__: judged.append(source),
+        lambda _, source, *__, **___: judged.append(source),
     )
     assert folder.digests(at(0)) == before
     assert judged == [AA]

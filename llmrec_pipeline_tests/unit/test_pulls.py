@@ -18,8 +18,17 @@ from llmrec_pipeline.domain.pulls import (
     doubt,
     judge,
 )
+from llmrec_pipeline.domain.rebases import RebaseRules, Scores
 
-RULES = AcceptanceRules(max_lost_share=0.2, believe_after_hours=72, min_values=8)
+REBASE = RebaseRules(
+    min_move=0.05,
+    min_moved=5,
+    min_moved_share=0.1,
+    min_one_way=0.75,
+    min_explained=0.25,
+    full_share=0.75,
+)
+RULES = AcceptanceRules(max_lost_share=0.2, believe_after_hours=72, min_values=8, rebase=REBASE)
 START = datetime(2026, 3, 1, tzinfo=UTC)
 COLUMN = "quality_index"
 
@@ -194,6 +203,118 @@ def test_another_published_index_version_is_a_rebase() -> None:
     assert found[-1].status == "quarantined"
 
 
+# inferred index versions ------------------------------------------------------------------------
+
+
+def scores(count: int = 20, factor: float = 1.0, moved: int | None = None) -> Scores:
+    """Index values of as many models; those of the first `moved` are put on another scale."""
+    limit = count if moved is None else moved
+    values = {f"id-{n}": (20.0 + 2 * n) * (factor if n < limit else 1.0) for n in range(count)}
+    return {COLUMN: values}
+
+
+def inferred(names: str, contents: dict[str, PullContent], by_name: dict[str, Scores]) -> list[str]:
+    """The index version of each pull, a day apart; `*` where the pull does not name it, `!` where
+    it was rebased."""
+    seen = [pull(24 * number, name) for number, name in enumerate(names)]
+    return [
+        f"{verdict.index_version}{'*' * verdict.index_version_inferred}{'!' * verdict.rebased}"
+        for verdict, _ in judge(seen, contents, RULES, scores_of=by_name)
+    ]
+
+
+def test_a_rebase_opens_a_version_named_by_its_day_which_then_stays_in_force() -> None:
+    contents = {name: content(20) for name in "ABC"}
+    values = {"A": scores(), "B": scores(factor=0.6), "C": scores(factor=0.6)}
+    assert inferred("AABBC", contents, values) == [
+        "None",
+        "None",
+        "inferred-2026-03-03*!",
+        "inferred-2026-03-03*",
+        "inferred-2026-03-03*",
+    ]
+
+
+def test_a_rebase_says_what_shows_it_and_a_partial_one_that_it_is_partial() -> None:
+    contents = {name: content(20) for name in "ABC"}
+    values = {"A": scores(), "B": scores(factor=0.6), "C": scores(factor=0.6, moved=6)}
+    for name, told in (
+        ("B", "rebased: 20 of 20 models moved together in quality_index"),
+        (
+            "C",
+            "partly rebased: 6 of 20 models moved together in quality_index, so values of two "
+            "scales stand side by side",
+        ),
+    ):
+        _, (verdict, _) = judge(every_six_hours(f"A{name}"), contents, RULES, scores_of=values)
+        assert (verdict.status, verdict.rebased, verdict.reason) == ("accepted", True, told)
+
+
+def test_two_rebases_of_one_day_open_two_versions() -> None:
+    contents = {name: content(20) for name in "ABC"}
+    values = {"A": scores(), "B": scores(factor=0.6), "C": scores(factor=0.3)}
+    found = [
+        v.index_version for v, _ in judge(every_six_hours("ABC"), contents, RULES, None, values)
+    ]
+    assert found == [None, "inferred-2026-03-01", "inferred-2026-03-01T12:00:00Z"]
+
+
+def test_a_quarantined_pull_opens_nothing() -> None:
+    contents = {"A": content(20), "S": content(12), "B": content(20)}
+    values = {"A": scores(), "S": scores(12, factor=0.6), "B": scores(factor=0.6)}
+    assert inferred("ASA", contents, values) == ["None"] * 3
+    # The next whole pull shows the rebase that a part of the models announced.
+    assert inferred("ASB", contents, values) == ["None", "None", "inferred-2026-03-03*!"]
+
+
+def test_a_rebase_that_lost_many_models_opens_its_version_once_it_is_believed() -> None:
+    contents = {"A": content(20), "S": content(12)}
+    values = {"A": scores(), "S": scores(12, factor=0.6)}
+    assert inferred("ASSSS", contents, values) == [*["None"] * 4, "inferred-2026-03-05*!"]
+
+
+def test_the_same_values_go_on_under_their_name_and_others_are_a_rebase() -> None:
+    contents = {
+        "A": content(20),
+        "B": content(20),
+        "N": content(20, version="4.1"),
+        "M": content(20, version="5.0"),
+    }
+    values = {"A": scores(), "B": scores(factor=0.6), "N": scores(), "M": scores(factor=0.6)}
+    assert inferred("AN", contents, values) == ["None", "4.1"]
+    assert inferred("AM", contents, values) == ["None", "5.0!"]
+    assert inferred("NA", contents, values) == ["4.1", "4.1*"]
+    assert inferred("NAN", contents, values) == ["4.1", "4.1*", "4.1"]
+    assert inferred("NBM", contents, values) == ["4.1", "inferred-2026-03-02*!", "5.0"]
+    assert inferred("NBN", contents, values) == ["4.1", "inferred-2026-03-02*!", "4.1!"]
+
+
+def test_without_index_values_no_version_is_inferred() -> None:
+    contents = {"A": content(20), "N": content(20, version="4.1"), "B": content(20, first=1)}
+    found = verdicts(every_six_hours("ANB"), contents)
+    assert [(v.index_version, v.index_version_inferred, v.rebased) for v in found] == [
+        (None, False, False),
+        ("4.1", False, False),
+        (None, False, False),
+    ]
+
+
+def test_an_index_may_go_with_the_version_that_had_it_and_not_otherwise() -> None:
+    def measured(version: str | None, **counts: int) -> PullContent:
+        values = {name: (count, count) for name, count in counts.items()}
+        return PullContent(frozenset(f"id-{n}" for n in range(20)), values, version)
+
+    before = measured("4.1", quality_index=20, math_index=20, ttft_s=20)
+    gone = {"quality_index": 20, "math_index": 0, "ttft_s": 20}
+    assert doubt(measured("5.0", **gone), before, RULES) is None
+    assert doubt(measured("4.1", **gone), before, RULES) == "math_index is empty; it had 20 values"
+    assert doubt(measured(None, **gone), before, RULES) == "math_index is empty; it had 20 values"
+    nothing = {"quality_index": 0, "math_index": 0, "ttft_s": 20}
+    assert "is empty" in (doubt(measured("5.0", **nothing), before, RULES) or "")
+    no_speed = {"quality_index": 20, "math_index": 20, "ttft_s": 0}
+    assert doubt(measured("5.0", **no_speed), before, RULES) == "ttft_s is empty; it had 20 values"
+
+
 def test_believed_from_is_the_first_doubt_and_the_hours() -> None:
     assert believed_from(FoldState(accepted="A", previous="A"), RULES) is None
     doubted = FoldState("A", "B", START)
@@ -208,6 +329,19 @@ CONTENTS = {
     "T": content(5),
     "K": content(20, values=(20, 1)),
     "E": content(0, values=(0, 0)),
+    "U": content(20),
+    "V": content(19),
+}
+SCORES = {
+    "A": scores(),
+    "B": scores(),
+    "C": scores(factor=0.7),
+    "S": scores(4),
+    "T": scores(5, factor=0.7),
+    "K": {},
+    "E": {},
+    "U": scores(factor=0.7),
+    "V": scores(19, factor=0.5, moved=8),
 }
 TIMELINES = st.lists(
     st.tuples(st.integers(0, 400), st.sampled_from(sorted(CONTENTS))),
@@ -220,28 +354,50 @@ def timeline(drawn: list[tuple[int, str]]) -> list[PullSeen]:
     return [pull(hours, name) for hours, name in sorted(drawn)]
 
 
-@given(TIMELINES)
-def test_a_fold_taken_up_anywhere_gives_the_same_verdicts(drawn: list[tuple[int, str]]) -> None:
+@given(TIMELINES, st.sampled_from([None, SCORES]))
+def test_a_fold_taken_up_anywhere_gives_the_same_verdicts(
+    drawn: list[tuple[int, str]], by_name: dict[str, Scores] | None
+) -> None:
     seen = timeline(drawn)
-    whole = list(judge(seen, CONTENTS, RULES))
+    whole = list(judge(seen, CONTENTS, RULES, scores_of=by_name))
     for cut in range(len(seen) + 1):
         state = whole[cut - 1][1] if cut else None
-        assert list(judge(seen[cut:], CONTENTS, RULES, state)) == whole[cut:]
+        assert list(judge(seen[cut:], CONTENTS, RULES, state, by_name)) == whole[cut:]
 
 
-@given(TIMELINES)
-def test_laws_of_verdicts(drawn: list[tuple[int, str]]) -> None:
+@given(TIMELINES, st.sampled_from([None, SCORES]))
+def test_laws_of_verdicts(drawn: list[tuple[int, str]], by_name: dict[str, Scores] | None) -> None:
     seen = timeline(drawn)
     in_force: str | None = None
     before: str | None = None
-    for verdict, state in judge(seen, CONTENTS, RULES):
+    for verdict, state in judge(seen, CONTENTS, RULES, scores_of=by_name):
+        named = CONTENTS[verdict.content_hash].index_version
         if verdict.status == "unchanged":
             assert verdict.content_hash == before
         if verdict.status == "accepted":
             in_force = verdict.content_hash
             assert state.doubted_since is None
-        assert (verdict.reason is not None) == (verdict.status == "quarantined")
+            assert state.index_version == verdict.index_version
         assert state.accepted == in_force
+        if verdict.status == "quarantined":
+            assert verdict.reason is not None
         assert not verdict.rebased or verdict.status == "accepted"
+        assert verdict.reason is None or verdict.status == "quarantined" or verdict.rebased
         assert verdict.status != "accepted" or CONTENTS[verdict.content_hash].ids
+        assert named is None or verdict.index_version == named
+        assert verdict.index_version_inferred == (
+            named is None and verdict.index_version is not None
+        )
         before = verdict.content_hash
+
+
+@given(TIMELINES)
+def test_a_version_that_was_inferred_never_stands_for_two_scales(
+    drawn: list[tuple[int, str]],
+) -> None:
+    opened = [
+        verdict.index_version
+        for verdict, _ in judge(timeline(drawn), CONTENTS, RULES, scores_of=SCORES)
+        if verdict.rebased and verdict.index_version_inferred
+    ]
+    assert len(opened) == len(set(opened))

@@ -57,7 +57,15 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 checks.PULLS_BELIEVED,
                 asset=vocabulary.BRONZE_MODELS,
                 description="A quarantined pull stays in bronze; the accepted one before it serves.",
-            )
+            ),
+            AssetCheckSpec(
+                checks.SCALES_KEPT,
+                asset=vocabulary.BRONZE_MODELS,
+                description=(
+                    "Values from before and after a rebase are of two index versions and are "
+                    "never compared; within a partial one, values of two scales stand side by side."
+                ),
+            ),
         ],
         group_name=GROUP_WAREHOUSE,
         owners=[OWNER],
@@ -68,6 +76,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         with warehouse.get_connection() as con:
             loaded = load_bronze(con, settings, lake)
             doubted = checks.doubted_pulls(con)
+            rebased = checks.rebased_sources(con)
             recent = con.sql(
                 "SELECT source, snapshot_ts, status, reason, rows, rows_previous, index_version "
                 "FROM pulls ORDER BY snapshot_ts DESC, source LIMIT 12"
@@ -75,6 +84,8 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             rows = _count(con, "SELECT count(*) FROM bronze_models")
         for problem in doubted:
             context.log.warning("quarantined: %s", problem)
+        for problem in rebased:
+            context.log.warning("rebased: %s", problem)
         yield MaterializeResult(
             asset_key=vocabulary.BRONZE_MODELS,
             metadata={
@@ -85,6 +96,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             },
         )
         yield checks.warning(vocabulary.BRONZE_MODELS, checks.PULLS_BELIEVED, doubted)
+        yield checks.warning(vocabulary.BRONZE_MODELS, checks.SCALES_KEPT, rebased)
 
     @asset(
         key=vocabulary.SILVER_MODELS,
