@@ -11,7 +11,7 @@ from typing import Any
 
 _MAX_REASON = 300
 # Where a row was read is not what it says.
-_NOT_CONTENT = frozenset({"source_url"})
+NOT_CONTENT = frozenset({"source_url"})
 
 
 def one_line(text: str) -> str:
@@ -71,7 +71,7 @@ class ParsedPull:
         for rows in (self.models, self.benchmarks):
             lines = sorted(
                 json.dumps(
-                    {name: value for name, value in row.items() if name not in _NOT_CONTENT},
+                    {name: value for name, value in row.items() if name not in NOT_CONTENT},
                     sort_keys=True,
                     default=_plain,
                     ensure_ascii=False,

@@ -15,7 +15,8 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,42 @@ class Landing:
     record: PullRecord
 
 
+@dataclass(frozen=True, slots=True)
+class BronzeRows:
+    """The rows of one valid pull, checked against the schema table."""
+
+    models: pl.DataFrame
+    benchmarks: pl.DataFrame
+    content_hash: str
+    index_version: str | None
+    parser_version: str
+
+
+class Timeline:
+    """A source's pull records in order of observation."""
+
+    def __init__(self, records: Iterable[PullRecord]) -> None:
+        self._records: dict[datetime, PullRecord] = {}
+        for record in records:
+            # Of two records for one moment, the one that landed first stands.
+            self._records.setdefault(record.observed_at, record)
+        self._moments = sorted(self._records)
+
+    def at(self, moment: datetime) -> PullRecord | None:
+        """The record of that very moment."""
+        return self._records.get(moment)
+
+    def before(self, moment: datetime) -> PullRecord | None:
+        """The last record before a moment."""
+        index = bisect_left(self._moments, moment)
+        return self._records[self._moments[index - 1]] if index else None
+
+    def add(self, record: PullRecord) -> None:
+        """Take in the record of a moment that has none."""
+        self._records[record.observed_at] = record
+        insort(self._moments, record.observed_at)
+
+
 def polars_schema(table: Table) -> dict[str, Any]:
     """The table's columns as Polars types, in order."""
     return {column.name: _POLARS_TYPES[column.kind] for column in table.columns}
@@ -146,6 +183,10 @@ class Lake:
         finally:
             shutil.rmtree(aside, ignore_errors=True)
         return observed_at
+
+    def has_raw(self, source: str, observed_at: datetime) -> bool:
+        """Whether there is a raw pull of that moment, whatever became of it."""
+        return (self.raw / source / stamp(observed_at)).exists()
 
     def read_raw(self, source: str, observed_at: datetime) -> list[RawPage]:
         """The pages of a pull in order; raises DamagedPull, and OSError where the disk is at
@@ -237,16 +278,42 @@ class Lake:
     ) -> Landing:
         """Record a valid pull, and store its rows where they differ from the pull before it.
         Raises InvalidStructure for rows that do not fit the schema table."""
+        rows = self.bronze_of(source, observed_at, parsed, parser_version)
+        return self.land_rows(source, observed_at, landed_at, rows)
+
+    def bronze_of(
+        self, source: str, observed_at: datetime, parsed: ParsedPull, parser_version: str
+    ) -> BronzeRows:
+        """A pull's rows as bronze has them; raises InvalidStructure for rows that do not fit the
+        schema table."""
         common = {"source": source, "observed_at": observed_at, "parser_version": parser_version}
-        models = _frame(MODELS_SNAPSHOT, parsed.models, common)
-        benchmarks = _frame(BENCHMARK_RESULTS, parsed.benchmarks, common)
-        content_hash = parsed.content_hash()
-        known, before = self._neighbours(source, observed_at)
+        return BronzeRows(
+            _frame(MODELS_SNAPSHOT, parsed.models, common),
+            _frame(BENCHMARK_RESULTS, parsed.benchmarks, common),
+            parsed.content_hash(),
+            parsed.index_version,
+            parser_version,
+        )
+
+    def land_rows(
+        self,
+        source: str,
+        observed_at: datetime,
+        landed_at: datetime,
+        rows: BronzeRows,
+        timeline: Timeline | None = None,
+    ) -> Landing:
+        """Record a valid pull, and store its rows where they differ from the pull before it. A
+        `timeline` of the source, where many pulls land, saves reading the log for each."""
+        if timeline is None:
+            known, before = self._neighbours(source, observed_at)
+        else:
+            known, before = timeline.at(observed_at), timeline.before(observed_at)
         if known:
             return Landing("known", known)
         unchanged = before is not None and (before.content_hash, before.parser_version) == (
-            content_hash,
-            parser_version,
+            rows.content_hash,
+            rows.parser_version,
         )
         name = None
         if not unchanged:
@@ -254,20 +321,22 @@ class Lake:
             folder = self.bronze / source
             results = folder / f"benchmark_results_{stamp(observed_at)}.parquet"
             # A crash may have left a file that has no record.
-            if benchmarks.height or results.exists():
-                _write(results, benchmarks)
-            _write(folder / name, models)
+            if rows.benchmarks.height or results.exists():
+                _write(results, rows.benchmarks)
+            _write(folder / name, rows.models)
         record = PullRecord(
             source,
             observed_at,
             landed_at,
-            content_hash,
-            parser_version,
-            parsed.index_version,
-            len(parsed.models),
+            rows.content_hash,
+            rows.parser_version,
+            rows.index_version,
+            rows.models.height,
             name,
         )
         append_line(self.bronze / source / f"pulls-{landed_at:%Y-%m}.jsonl", record.to_line())
+        if timeline is not None:
+            timeline.add(record)
         return Landing("unchanged" if unchanged else "new", record)
 
     def _neighbours(

@@ -16,7 +16,7 @@ from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.sources import Publisher, publisher
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
-from llmrec_pipeline.storage.lake import DamagedPull, Lake
+from llmrec_pipeline.storage.lake import DamagedPull, Lake, PullRecord
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
 
 Clock = Callable[[], datetime]
@@ -144,28 +144,47 @@ def _catch_up(source: str, settings: Settings, lake: Lake) -> None:
     """The state after a crash between the record and the state, or without its file, as the pull
     log tells it."""
     state = read_state(settings.locations.states, source)
-    record, known = lake.newest(source), state.moment("newest_observed_at")
-    if record is None or (known is not None and known >= record.observed_at):
+    record = _unnoted(state, lake)
+    if record is None:
         return
     attempt = state.moment("last_attempt_at")
-    caught_up = _after(
-        state,
-        record.content_hash,
-        record.observed_at,
-        "new" if record.bronze else "unchanged",
-        record.rows,
-        None,
-    )
     if attempt is not None and attempt > record.observed_at:
         # What was tried since is told by its own outcome.
-        caught_up = replace(
-            caught_up,
-            last_attempt_at=state.last_attempt_at,
-            last_status=state.last_status,
-            last_error=state.last_error,
-            failures=state.failures,
-        )
-    _note(settings, caught_up)
+        _note(settings, _seen(state, record))
+        return
+    status = "new" if record.bronze else "unchanged"
+    _note(
+        settings,
+        _after(state, record.content_hash, record.observed_at, status, record.rows, None),
+    )
+
+
+def note_history(source: str, settings: Settings, lake: Lake) -> None:
+    """The state after pulls that nobody asked the publisher for: when its content was last seen
+    may have moved, what became of attempts has not."""
+    state = read_state(settings.locations.states, source)
+    if (record := _unnoted(state, lake)) is not None:
+        _note(settings, _seen(state, record))
+
+
+def _unnoted(state: SourceState, lake: Lake) -> PullRecord | None:
+    """The newest record of the log where the state does not know of it."""
+    record, known = lake.newest(state.source), state.moment("newest_observed_at")
+    if record is None or (known is not None and known >= record.observed_at):
+        return None
+    return record
+
+
+def _seen(state: SourceState, record: PullRecord) -> SourceState:
+    """The state once this record is the newest."""
+    return replace(
+        state,
+        last_verified_at=iso(record.observed_at),
+        newest_observed_at=iso(record.observed_at),
+        content_hash=record.content_hash,
+        rows=record.rows,
+        bad_values=None,
+    )
 
 
 def _land(
@@ -174,7 +193,7 @@ def _land(
     module = publisher(source)
     state = read_state(settings.locations.states, source)
     try:
-        parsed = _parsed(module, lake.read_raw(source, observed_at), settings.sources[source])
+        parsed = parse_pages(module, lake.read_raw(source, observed_at), settings.sources[source])
         landing = lake.land_bronze(source, observed_at, clock(), parsed, module.PARSER_VERSION)
     except (InvalidStructure, DamagedPull) as error:
         reason = str(error)
@@ -211,8 +230,9 @@ def _land(
     )
 
 
-def _parsed(module: Publisher, pages: Sequence[RawPage], config: SourceSettings) -> ParsedPull:
-    """The pull's rows. A parser that fails on a page has met a structure that it does not know."""
+def parse_pages(module: Publisher, pages: Sequence[RawPage], config: SourceSettings) -> ParsedPull:
+    """The pull's rows; raises InvalidStructure, also where the parser fails: then it has met a
+    structure that it does not know."""
     try:
         return module.parse(pages, config)
     except (InvalidStructure, OSError, MemoryError):

@@ -27,6 +27,7 @@ from llmrec_pipeline.domain.identity_config import Creator, Host
 from llmrec_pipeline.domain.records import CAPABILITIES, MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.sources.pull import NOT_CONTENT
 from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.editions import (
     CURRENT,
@@ -342,7 +343,8 @@ def _name(published: Path, now: datetime, digest: str) -> str:
 def _write_table(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> dict[str, Any]:
     frame = con.sql(query).pl()
     _write(path, frame)
-    return {"digest": frame_digest(frame), "rows": frame.height}
+    content = frame.drop(NOT_CONTENT, strict=False)
+    return {"digest": frame_digest(content), "rows": frame.height}
 
 
 def _write(path: Path, frame: pl.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -161,6 +162,43 @@ def rebuild(no_wait: NoWait = False, format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import running
 
     raise typer.Exit(running.rebuild(wait=not no_wait, wanted=format))
+
+
+@app.command()
+def backfill(
+    source: Annotated[str, typer.Argument(help="Whose responses they are, as in `sources`.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="Files of one page each, folders named by a moment (one pull, its files are the "
+            "pages), or folders with both. A moment is YYYY-MM-DD or 2026-03-01T06-00-00Z, in UTC; "
+            "files may be gzipped.",
+        ),
+    ],
+    at: Annotated[
+        str | None, typer.Option(help="When it was observed, of one capture without a name.")
+    ] = None,
+    no_refresh: Annotated[
+        bool, typer.Option("--no-refresh", help="Only land; the next refresh takes them up.")
+    ] = False,
+    no_wait: NoWait = False,
+    format: FormatOption = None,
+) -> None:
+    """Take in raw responses that were captured earlier, in any order, and refresh.
+
+    What is there already is left as it is. A capture that cannot be taken is named on stderr, and
+    the others land; the exit code is then 2.
+
+    Example: llmrec backfill artificial_analysis captures/aa-2026-03-01.json captures/february
+    """
+    from llmrec_pipeline.serving.cli import backfilling
+
+    raise typer.Exit(
+        backfilling.backfill(
+            source, paths, at, refresh=not no_refresh, wait=not no_wait, wanted=format
+        )
+    )
 
 
 @app.command()

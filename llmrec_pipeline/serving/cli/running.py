@@ -26,24 +26,24 @@ _LONGEST_WAIT_S = 600
 def run(jobs: Sequence[str], *, wait: bool, wanted: Format | None) -> int:
     """Run the jobs in order and say what came of them."""
     settings = load_settings()
-    with _alone(settings, wait=wait):
-        summaries = _run(jobs, settings)
+    with alone(settings, wait=wait):
+        summaries = run_jobs(jobs, settings)
     return _report(summaries, settings, wanted)
 
 
 def rebuild(*, wait: bool, wanted: Format | None) -> int:
     """Remove the warehouse file, which is derived, and refresh."""
     settings = load_settings()
-    with _alone(settings, wait=wait):
+    with alone(settings, wait=wait):
         path = settings.locations.warehouse
         for derived in (path, path.with_name(f"{path.name}.wal")):
             derived.unlink(missing_ok=True)
-        summaries = _run(["refresh"], settings)
+        summaries = run_jobs(["refresh"], settings)
     return _report(summaries, settings, wanted)
 
 
 @contextmanager
-def _alone(settings: Settings, *, wait: bool) -> Iterator[None]:
+def alone(settings: Settings, *, wait: bool) -> Iterator[None]:
     """Hold the run lock; BusyError where another process keeps it."""
     lock = run_lock(settings.locations)
     try:
@@ -63,7 +63,7 @@ def _alone(settings: Settings, *, wait: bool) -> Iterator[None]:
         lock.release()
 
 
-def _run(jobs: Sequence[str], settings: Settings) -> list[RunSummary]:
+def run_jobs(jobs: Sequence[str], settings: Settings) -> list[RunSummary]:
     """Every job, also after one that failed: what other sources landed is worth ranking."""
     summaries = []
     with _progress() as on_step:
@@ -94,18 +94,24 @@ def _progress() -> Iterator[Callable[[str], None]]:
 
 
 def _report(summaries: Sequence[RunSummary], settings: Settings, wanted: Format | None) -> int:
-    failed = [summary for summary in summaries if not summary.success]
-    content = _content(summaries, settings)
+    content = summary_of(summaries, settings)
     if chosen(wanted) is Format.JSON:
         print_json(content)
     else:
         _print(content)
-    if failed:
-        raise JobError("; ".join(f"{f.job} failed: {f.error} (run {f.run_id})" for f in failed))
+    require_success(summaries)
     return OK
 
 
-def _content(summaries: Sequence[RunSummary], settings: Settings) -> dict[str, Any]:
+def require_success(summaries: Sequence[RunSummary]) -> None:
+    """Raise JobError naming the jobs that failed."""
+    failed = [summary for summary in summaries if not summary.success]
+    if failed:
+        raise JobError("; ".join(f"{f.job} failed: {f.error} (run {f.run_id})" for f in failed))
+
+
+def summary_of(summaries: Sequence[RunSummary], settings: Settings) -> dict[str, Any]:
+    """What the jobs did, as JSON: runs, edition, sources, warnings."""
     from llmrec_pipeline.serving.cli.reading import source_rows
 
     edition = current_edition(settings.locations.published)
@@ -131,6 +137,11 @@ def _print(content: dict[str, Any]) -> None:
         ["source", "origin", "observed_at", "age", "rows", "last_pull", "last_error"],
     )
     say()
+    print_outcome(content)
+
+
+def print_outcome(content: dict[str, Any]) -> None:
+    """The warnings and the edition of a summary."""
     for warning in content["warnings"]:
         say(f"Warning: {warning}")
     state = "new" if content["new_edition"] else "unchanged"
