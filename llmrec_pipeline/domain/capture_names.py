@@ -14,9 +14,9 @@ _MOMENT = re.compile(
     (?P<year>\d{4})(?P<dash>-?)(?P<month>\d\d)(?P=dash)(?P<day>\d\d)
     (?P<time>
         [Tt](?P<hour>\d\d)[:_-]?(?P<minute>\d\d)
-        (?:[:_-]?(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?)?
+        (?:[:_-]?(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))?+)?+
         (?:[Zz]|(?![\d+]))
-    )?
+    )?+
     (?!\d|[Tt]\d)
     """,
     re.VERBOSE,

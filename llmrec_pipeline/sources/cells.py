@@ -87,8 +87,9 @@ def text(value: object) -> str | None:
     """Text without control characters or outer blanks, bounded; None where there is none."""
     if not isinstance(value, str):
         return None
-    printable = "".join(character for character in value if character.isprintable()).strip()
-    return printable[:MAX_TEXT] or None
+    if not value.isprintable():
+        value = "".join(character for character in value if character.isprintable())
+    return value.strip()[:MAX_TEXT] or None
 
 
 def scaled(value: Any, factor: float = 1.0) -> Any:

@@ -228,6 +228,19 @@ def test_a_third_of_the_rows_is_kept_but_not_believed(
     assert row["last_error"] == newest["reason"]
 
 
+def test_another_index_version_is_told_until_the_next_content(
+    ran: Pipeline, town: Publishers
+) -> None:
+    town.facts = town.facts.rebased(5.0, 0.6)
+    warnings = list(ran.run("ingest").warnings + ran.run("refresh").warnings)
+    told = _told(warnings, "bronze_models", checks.SCALES_KEPT)
+    assert told.endswith(f"{AA}: index version 5 since this pull: its publisher says so")
+    town.facts = town.facts.next_day()
+    runs = ran.run("ingest"), ran.run("refresh")
+    evaluation = ran.checks(*runs)[f"bronze_models: {checks.SCALES_KEPT}"]
+    assert evaluation.passed
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_bad_value_is_null_and_counted(
     ran: Pipeline,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import loading, naming, refreshing, warehouse
 from llmrec_pipeline.storage.fixture import Fixture
-from llmrec_pipeline.storage.judging import judge_pulls
+from llmrec_pipeline.storage.judging import judge_pulls, rebases
 from llmrec_pipeline.storage.loading import load
 from llmrec_pipeline.storage.origins import serve
 from llmrec_pipeline.storage.warehouse import WarehouseError, open_warehouse, transaction
@@ -369,17 +369,152 @@ def test_a_rebase_is_noted_and_history_keeps_each_version(folder: DataFolder) ->
     assert [row["index_version"] for row in versions] == ["4.1", "5.0"]
 
 
+def listed(folder: DataFolder, now: datetime) -> set[str]:
+    """Invented models that are listed."""
+    return {k for k, row in folder.latest(now).items() if row["listed"] and "invented" in k}
+
+
+def test_a_partial_response_never_shows_as_a_mass_deprecation(folder: DataFolder) -> None:
+    folder.land(AA, at(0), models(30))
+    before = folder.latest(at(0))
+    folder.land(AA, at(4), models(20))
+    assert folder.latest(at(4)) == before
+    assert len(listed(folder, at(4))) == 30
+    folder.land(AA, at(8), models(30, output_tokens_per_s=70.0))
+    assert len(listed(folder, at(8))) == 30
+    assert not any(row["last_seen"] for row in folder.latest(at(8)).values() if row["listed"])
+
+
+def scaled(count: int, factor: float, moved: int | None = None) -> list[Row]:
+    """Models whose quality index, of the first `moved`, is on another scale."""
+    rows = models(count)
+    for row in rows[:moved]:
+        row["quality_index"] = round(row["quality_index"] * factor, 1)
+    return rows
+
+
+@pytest.mark.parametrize(("moved", "told"), [(30, "rebased: 30 of"), (9, "partly rebased: 9 of")])
+def test_a_rebase_never_shows_as_a_quality_change(
+    folder: DataFolder, moved: int, told: str
+) -> None:
+    folder.land(AA, at(0), models(30), benchmarks=[index_score(0, 20.0)])
+    folder.land(AA, at(4), scaled(30, 0.6, moved), benchmarks=[index_score(0, 12.0)])
+    folder.land(AA, at(8), scaled(30, 0.6, moved) + models(1, first=40))
+    changes = folder.rows(
+        """
+        SELECT canonical_model_key FROM models_history
+        GROUP BY canonical_model_key, index_version HAVING count(DISTINCT quality_index) > 1
+        """,
+        at(8),
+    )
+    assert changes == []
+    version = f"inferred-{at(4):%Y-%m-%d}"
+    pulls = folder.rows("SELECT * FROM pulls ORDER BY snapshot_ts")
+    assert [row["index_version"] for row in pulls] == [None, version, version]
+    assert [row["index_version_inferred"] for row in pulls] == [False, True, True]
+    assert [row["rebased"] for row in pulls] == [False, True, False]
+    assert pulls[1]["reason"].startswith(told)
+
+
+def index_score(number: int, score: float) -> Row:
+    """A row of benchmark results."""
+    return {
+        "source_model_id": f"id-{number:03d}",
+        "benchmark_name": "artificial_analysis_intelligence_index",
+        "category": "index",
+        "score": score,
+        "unit": "index",
+        "verified": True,
+    }
+
+
+def test_everything_that_serves_carries_the_version_in_force(folder: DataFolder) -> None:
+    folder.land(AA, at(0), models(30))
+    fraction = {**index_score(0, 0.5), "benchmark_name": "gpqa", "unit": "fraction"}
+    folder.land(AA, at(1), scaled(30, 0.6), benchmarks=[index_score(0, 12.0), fraction])
+    edition = folder.refresh(at(1))
+    version = f"inferred-{at(1):%Y-%m-%d}"
+    for name in ("silver_models", "measures_latest", "serving"):
+        rows = folder.rows(f"SELECT DISTINCT index_version FROM {name} WHERE source = '{AA}'")
+        assert rows == [{"index_version": version}], name
+    scores = folder.rows("SELECT unit, index_version FROM serving_benchmarks ORDER BY unit")
+    assert scores == [
+        {"unit": "fraction", "index_version": None},
+        {"unit": "index", "index_version": version},
+    ]
+    payload = edition.edition.ranking()
+    assert payload["origins"][AA]["index_version"] == version
+    measured = [model["measures"] for model in payload["models"] if model["measures"]]
+    assert {by["quality_index"][AA]["index_version"] for by in measured} == {version}
+    with folder.open() as con:
+        assert list(rebases(con)) == [AA]
+    folder.land(AA, at(2), scaled(30, 0.6) + models(1, first=40))
+    folder.rows(PULLS, at(2))
+    with folder.open() as con:
+        assert rebases(con) == {}
+
+
+def test_a_scale_that_is_fitted_anew_with_each_release_is_never_rebased(
+    folder: DataFolder,
+) -> None:
+    for source in ("lmarena", "epoch"):
+        folder.land(source, at(0), models(30))
+        folder.land(source, at(1), scaled(30, 0.6))
+    rows = folder.rows("SELECT DISTINCT status, rebased, index_version FROM pulls", at(1))
+    assert rows == [{"status": "accepted", "rebased": False, "index_version": None}]
+    folder.configure("epoch", infers_index_version=True)
+    rows = folder.rows("SELECT source FROM pulls WHERE rebased", at(1))
+    assert rows == [{"source": "epoch"}], "another switch judges all pulls anew"
+
+
+def test_a_pull_that_lands_late_moves_the_rebase_to_where_it_happened(folder: DataFolder) -> None:
+    versions = "SELECT index_version, rebased FROM pulls ORDER BY snapshot_ts"
+    folder.land(AA, at(0), models(30))
+    folder.land(AA, at(8), scaled(30, 0.6))
+    assert [row["rebased"] for row in folder.rows(versions, at(8))] == [False, True]
+    folder.land(AA, at(4), scaled(30, 0.6) + models(1, first=40), landed_at=at(9))
+    late = f"inferred-{at(4):%Y-%m-%d}"
+    assert folder.rows(versions, at(9)) == [
+        {"index_version": None, "rebased": False},
+        {"index_version": late, "rebased": True},
+        {"index_version": late, "rebased": False},
+    ]
+    before = folder.rows(versions)[1:]
+    folder.land(AA, at(2), models(29), landed_at=at(10))
+    assert folder.rows(versions, at(10))[2:] == before, "elsewhere, nothing is renamed"
+
+
+def test_a_model_dropped_by_its_publisher_is_no_longer_listed_and_no_longer_ranked(
+    folder: DataFolder,
+) -> None:
+    folder.land(AA, at(0), models(30))
+    folder.land(AA, at(1), models(29))
+    edition = folder.refresh(at(1)).edition
+    assert "laboratory/invented-29" not in listed(folder, at(1))
+    gone = folder.latest(at(1))["laboratory/invented-29"]
+    assert (gone["listed"], gone["last_seen"]) == (False, at(0))
+    ranked = folder.rows("SELECT DISTINCT canonical_model_key AS key FROM task_rankings")
+    assert "laboratory/invented-28" in {row["key"] for row in ranked}
+    assert "laboratory/invented-29" not in {row["key"] for row in ranked}
+    payload = {m["canonical_model_key"]: m for m in edition.ranking()["models"]}
+    assert payload["laboratory/invented-29"]["listed"] is False
+
+
 # order of arrival -------------------------------------------------------------------------------
 
 A, B = models(9), models(10, first=1, quality_index=50.0, output_tokens_per_s=80.0)
 SMALL = models(3)
 C = models(9, model_name="Renamed", creator=None, release_date=None)
+REBASED = [{**row, "quality_index": row["quality_index"] * 0.6} for row in A]
+PARTLY = [*REBASED[:4], *({**row, "quality_index": row["quality_index"] * 0.4} for row in A[4:])]
 TIMELINES = {
     "A, B, A": [(0, A), (1, B), (2, A)],
     "A, B, A and A again": [(0, A), (1, B), (2, A), (3, A)],
     "a part of the models for one day": [(0, A), (1, SMALL), (2, SMALL), (3, A)],
     "shrunk for good": [(0, A), (1, SMALL), (7, SMALL), (14, SMALL)],
     "names that change": [(0, B), (1, C), (2, B), (3, C)],
+    "rebased": [(0, A), (4, REBASED), (8, PARTLY), (12, REBASED)],
+    "rebased while models are missing": [(0, A), (4, REBASED[:5]), (8, REBASED), (12, A)],
 }
 
 
@@ -412,13 +547,13 @@ def test_pulls_in_any_order_give_the_same_content(tmp_path: Path, name: str) -> 
     max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
-    contents=st.lists(st.sampled_from("ABCS"), min_size=3, max_size=6),
+    contents=st.lists(st.sampled_from("ABCSRP"), min_size=3, max_size=6),
     data=st.data(),
 )
 def test_any_pulls_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, contents: list[str], data: st.DataObject
 ) -> None:
-    rows = {"A": A, "B": B, "C": C, "S": SMALL}
+    rows = {"A": A, "B": B, "C": C, "S": SMALL, "R": REBASED, "P": PARTLY}
     landings = [(number * 2.5, rows[name]) for number, name in enumerate(contents)]
     order = data.draw(st.permutations(landings))
     loads = data.draw(st.sets(st.integers(1, len(contents)), max_size=3))
