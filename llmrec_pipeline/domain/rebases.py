@@ -53,6 +53,8 @@ def find_rebase(before: Scores, after: Scores, rules: RebaseRules) -> Rebase | N
 def _rebases(before: Scores, after: Scores, rules: RebaseRules) -> Iterator[Rebase]:
     for column, values in sorted(before.items()):
         others = after.get(column, {})
+        if others == values:
+            continue
         pairs = [(value, others[name]) for name, value in values.items() if name in others]
         threshold = rules.min_move * _deviation([value for value, _ in pairs])
         moves = [

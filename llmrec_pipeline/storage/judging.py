@@ -179,8 +179,8 @@ class _IndexValues(_ByContent[Scores]):
 
 
 def _values(rows: pl.DataFrame, column: str) -> dict[str, float]:
-    measured = rows.select("source_model_id", column).drop_nulls()
-    return dict(measured.iter_rows())
+    pairs = zip(rows["source_model_id"].to_list(), rows[column].to_list(), strict=True)
+    return {name: value for name, value in pairs if value is not None}
 
 
 def acceptance_rules(settings: Settings) -> AcceptanceRules:
