@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.rebases import RebaseRules, find_rebase
@@ -12,9 +12,12 @@ from llmrec_pipeline_tests.index_histories import KINDS_OF_MAP, ORDINARY_DAYS, I
 
 RULES = RebaseRules(**load_settings({}).pipeline.acceptance.rebase.model_dump())
 SEEDS = st.integers(0, 2**32 - 1)
+# Boards of up to 500 models take a while on a busy machine.
+PATIENT = settings(deadline=None, max_examples=40)
 SIZES = st.sampled_from([60, 150, 500])
 
 
+@PATIENT
 @given(SEEDS, SIZES, st.sampled_from(sorted(KINDS_OF_MAP)))
 def test_a_whole_rebase_is_found_whatever_its_map(seed: int, models: int, kind: str) -> None:
     board = IndexBoard.invented(seed, models)
@@ -23,6 +26,7 @@ def test_a_whole_rebase_is_found_whatever_its_map(seed: int, models: int, kind: 
     assert not found.is_partial
 
 
+@PATIENT
 @given(SEEDS, SIZES, st.sampled_from(sorted(KINDS_OF_MAP)), st.floats(0.25, 0.6))
 def test_a_partial_rebase_is_found_and_says_so(
     seed: int, models: int, kind: str, share: float
@@ -34,12 +38,14 @@ def test_a_partial_rebase_is_found_and_says_so(
     assert "partly" in str(found)
 
 
+@PATIENT
 @given(SEEDS, SIZES, st.sampled_from(sorted(ORDINARY_DAYS)))
 def test_an_ordinary_day_is_no_rebase(seed: int, models: int, kind: str) -> None:
     board = IndexBoard.invented(seed, models)
     assert find_rebase(board.scores(), board.next_day(kind).scores(), RULES) is None
 
 
+@PATIENT
 @given(SEEDS, st.floats(0.5, 0.8))
 def test_models_missing_for_a_day_neither_make_nor_hide_a_rebase(seed: int, kept: float) -> None:
     board = IndexBoard.invented(seed, 300)
@@ -48,6 +54,7 @@ def test_models_missing_for_a_day_neither_make_nor_hide_a_rebase(seed: int, kept
     assert find_rebase(board.scores(), rebased.scores(), RULES) is not None
 
 
+@PATIENT
 @given(SEEDS)
 def test_measurement_noise_in_every_model_is_no_rebase(seed: int) -> None:
     board = IndexBoard.invented(seed, 500)
