@@ -55,7 +55,7 @@ __all__ = [
     "load_settings",
 ]
 
-_SECTIONS = ("CATEGORIES", "IDENTITY", "PIPELINE", "SOURCES", "TASKS")
+_SECTIONS = ("ALERTS", "CATEGORIES", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")
@@ -322,6 +322,22 @@ class PipelineSettings(_Frozen):
     warehouse: WarehouseSettings
 
 
+class Providers(_Frozen):
+    """providers.yaml: whom we can call, and how long a choice among them stands."""
+
+    key_variables: dict[str, Annotated[tuple[Text, ...], Field(min_length=1)]]
+    valid_hours: Positive
+    retry_minutes: NotNegative
+    last_rankings_days: Positive
+
+
+class Alerts(_Frozen):
+    """alerts.yaml."""
+
+    webhook_variable: Text
+    timeout_s: Seconds
+
+
 class Settings(BaseModel):
     """Everything that is configured, read once."""
 
@@ -333,6 +349,9 @@ class Settings(BaseModel):
     tasks: dict[str, Any]
     identity: IdentityConfig
     categories: CategoriesConfig
+    providers: Providers
+    alerts: Alerts
+    webhook: SecretStr | None
     keys: dict[str, SecretStr]
 
     @model_validator(mode="after")
@@ -458,6 +477,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 f"{section.path}: {name!r} is no source; allowed: lower case letters, digits and _"
             )
     pipeline = Section.read(locations.config, "pipeline", env)
+    alerts = Section.read(locations.config, "alerts", env).validated(Alerts)
+    webhook = env.get(alerts.webhook_variable, "").strip()
     try:
         return Settings(
             locations=locations,
@@ -466,6 +487,9 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             tasks=_tasks(Section.read(locations.config, "tasks", env)),
             identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
             categories=_categories(sources, Section.read(locations.config, "categories", env)),
+            providers=Section.read(locations.config, "providers", env).validated(Providers),
+            alerts=alerts,
+            webhook=SecretStr(webhook) if webhook else None,
             keys=_keys(sources, env),
         )
     except ValidationError as invalid:

@@ -151,7 +151,8 @@ class _Body:
 
 
 class PublisherClient:
-    """GET with limits. Use as a context manager; one object a pull."""
+    """GET with limits. Use as a context manager; one object a pull. `before_request` is told the
+    URL of each request to the publisher itself before it is made."""
 
     def __init__(
         self,
@@ -160,6 +161,7 @@ class PublisherClient:
         limits: Http,
         key: SecretStr | None = None,
         *,
+        before_request: Callable[[str], None] = lambda _: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -168,6 +170,7 @@ class PublisherClient:
         self._settings = settings
         self._limits = limits
         self._key = key
+        self._before_request = before_request
         self._now = now
         self._monotonic = monotonic
         self._sleep = sleep
@@ -284,6 +287,7 @@ class PublisherClient:
         host = urlsplit(url).netloc
         if self._is_own(url):
             self._keep_quota()
+            self._before_request(url)
         self.requests += 1
         try:
             with self._client.stream(

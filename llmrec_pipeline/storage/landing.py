@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
+from llmrec_pipeline.domain.source_quota import over_quota
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.sources import Publisher, publisher
@@ -18,6 +19,7 @@ from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 from llmrec_pipeline.storage.lake import DamagedPull, Lake, PullRecord
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
+from llmrec_pipeline.storage.usage import SourceUsage
 
 Clock = Callable[[], datetime]
 
@@ -57,7 +59,7 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
     observed_at = clock()
     if not config.enabled:
         return PullOutcome(source, "skipped")
-    if reason := _why_not(source, settings):
+    if reason := _why_not(source, settings, observed_at):
         with lake.lock(source):
             _note(
                 settings,
@@ -67,8 +69,14 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
             )
         return PullOutcome(source, "skipped", reason)
     module = publisher(source)
+    usage = SourceUsage(settings.locations.data)
     with PublisherClient(
-        source, config, settings.pipeline.http, settings.key_of(source), now=clock
+        source,
+        config,
+        settings.pipeline.http,
+        settings.key_of(source),
+        before_request=lambda url: usage.note(source, clock(), url),
+        now=clock,
     ) as http:
         reason = None
         try:
@@ -89,6 +97,7 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
                         "limit": http.quota.limit,
                         "remaining": http.quota.remaining,
                         "reset": http.quota.reset,
+                        "seen_at": iso(clock()),
                     },
                 )
             if reason is not None:
@@ -107,13 +116,19 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
     )
 
 
-def _why_not(source: str, settings: Settings) -> str | None:
+def _why_not(source: str, settings: Settings, now: datetime) -> str | None:
+    """Why the publisher is not asked at all, None where it is."""
     config = settings.sources[source]
     if settings.locations.offline and not config.is_local:
         return "LLMREC_OFFLINE is set"
     if config.key_variables and settings.key_of(source) is None:
         return f"{config.key_variables[0]} is not set"
-    return None
+    if config.quota is None:
+        return None
+    window = timedelta(hours=config.quota.window_hours)
+    attempts = SourceUsage(settings.locations.data).attempts(source, now, window)
+    told = read_state(settings.locations.states, source).quota
+    return over_quota(config.quota.requests, window, attempts, told, now)
 
 
 def note_overdue(

@@ -27,6 +27,7 @@ from llmrec_pipeline.storage.landing import (
     pull_source,
 )
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
+from llmrec_pipeline.storage.usage import SourceUsage
 from llmrec_pipeline_tests.publishers import (
     AA,
     LMARENA,
@@ -534,3 +535,30 @@ def test_two_pulls_at_once_land_one_after_the_other(world: World) -> None:
         landed = [outcome for batch in pool.map(world.land, [MODELS_DEV] * 2) for outcome in batch]
     assert sorted(outcome.status for outcome in landed) == ["new"] + ["unchanged"] * 3
     assert len(world.bronze(MODELS_DEV)) == 1
+
+
+# the quota --------------------------------------------------------------------------------------
+
+
+def test_every_request_is_noted_before_it_is_made(world: World) -> None:
+    usage = SourceUsage(world.data)
+    world.publishers.fault(AA, Hang())
+    assert world.pull(AA).status == "failed"
+    noted = usage.rows()
+    assert len(noted) == world.publishers.count(AA) > 0
+    assert {row["source"] for row in noted} == {AA}
+    assert not any("a-key-for-tests" in json.dumps(row) for row in noted)
+
+
+def test_a_pull_that_would_exceed_the_quota_is_skipped_and_nobody_is_asked(world: World) -> None:
+    usage = SourceUsage(world.data)
+    for minute in range(100):
+        usage.note(AA, world.now - timedelta(minutes=minute), "https://publisher.test/")
+    outcome = world.pull(AA)
+    assert (outcome.status, outcome.requests) == ("skipped", 0)
+    assert outcome.reason is not None
+    assert "all 100 requests of 24 h are used" in outcome.reason
+    assert world.publishers.count(AA) == 0
+    assert read_state(world.settings.locations.states, AA).last_status == "skipped"
+    world.now += timedelta(hours=24)
+    assert world.pull(AA).status == "pulled"

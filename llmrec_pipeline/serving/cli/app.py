@@ -268,7 +268,7 @@ def sql(
 ) -> None:
     """Query an edition, read-only. Tables: models_latest, model_offerings, price_conflicts,
     measures_latest, silver_models, benchmark_results, task_rankings, pulls, models_history, model_identity_map,
-    model_identity_review.
+    model_identity_review, category_rankings, market_changes; and source_usage, the requests made.
 
     Example: llmrec sql "select model_name, price_input_per_1m from models_latest limit 5"
     """

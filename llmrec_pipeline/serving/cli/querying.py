@@ -16,6 +16,7 @@ from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.storage.editions import Edition, find_edition
+from llmrec_pipeline.storage.usage import COLUMNS, SourceUsage
 from llmrec_pipeline.storage.warehouse import SQL_TYPES
 
 
@@ -88,7 +89,17 @@ def _open(con: duckdb.DuckDBPyConnection, edition: Edition) -> None:
         files = ", ".join(_quoted(path) for path in months)
         rows = f"SELECT * FROM read_parquet([{files}])" if months else _no_rows(table)
         con.execute(f'CREATE VIEW "{table.name}" AS {rows}')
+    _add_usage(con)
     con.execute("SET lock_configuration = true")
+
+
+def _add_usage(con: duckdb.DuckDBPyConnection) -> None:
+    """`source_usage`, which belongs to no edition: it is no content, and tells of today."""
+    con.execute("CREATE TABLE source_usage (source VARCHAR, attempted_at TIMESTAMPTZ, url VARCHAR)")
+    rows = SourceUsage(read_locations().data).rows()
+    if rows:
+        values = [[row[name] for name in COLUMNS] for row in rows]
+        con.executemany("INSERT INTO source_usage VALUES (?, ?, ?)", values)
 
 
 def _no_rows(table: Table) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from llmrec_pipeline.domain.task_profile import unknown_name
@@ -12,13 +12,14 @@ from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, age, chosen, print_json, print_table, say
 from llmrec_pipeline.serving.standing import origins_now
-from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.settings import Settings, SourceSettings, load_settings
 from llmrec_pipeline.storage.editions import (
     EditionError,
     current_edition,
     list_editions,
 )
 from llmrec_pipeline.storage.states import read_state
+from llmrec_pipeline.storage.usage import SourceUsage
 
 
 def models(
@@ -136,7 +137,7 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
                 "age_hours": _hours(parse_iso(verified), now) if verified else None,
                 "rows": entry.get("rows"),
                 "index_version": entry.get("index_version"),
-                "quota": _quota(source.quota.requests if source.quota else None, state.quota),
+                "quota": _quota(_used(settings, name, now), source, state.quota),
                 "last_pull": _last_pull(source.enabled, doubt, state.last_status),
                 "last_attempt_at": state.last_attempt_at,
                 "last_error": state.last_error or doubt,
@@ -159,10 +160,21 @@ def _last_pull(enabled: bool, doubt: str | None, status: str | None) -> str | No
     return "quarantined" if doubt else status
 
 
-def _quota(configured: int | None, seen: dict[str, Any] | None) -> str | None:
+def _quota(used: int, source: SourceSettings, seen: dict[str, Any] | None) -> str | None:
+    """What the publisher said last is left, else how much of what it allows we have used."""
+    allowed = source.quota.requests if source.quota else None
     if seen and seen.get("remaining") is not None:
-        return f"{seen['remaining']} of {seen.get('limit') or configured or '?'} left"
-    return f"{configured} allowed" if configured else None
+        return f"{seen['remaining']} of {seen.get('limit') or allowed or '?'} left"
+    return f"{used} of {allowed} used" if allowed else None
+
+
+def _used(settings: Settings, name: str, now: datetime) -> int:
+    """Requests to the source within the window of its quota."""
+    quota = settings.sources[name].quota
+    if quota is None:
+        return 0
+    window = timedelta(hours=quota.window_hours)
+    return len(SourceUsage(settings.locations.data).attempts(name, now, window))
 
 
 def editions(wanted: Format | None) -> int:
