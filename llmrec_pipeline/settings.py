@@ -434,9 +434,16 @@ def _tasks(section: Section) -> dict[str, Any]:
         raise SettingsError(f"{section.place(tuple(key.split('.')))}: {problem}") from None
 
 
-def _categories(sources: Mapping[str, SourceSettings], section: Section) -> CategoriesConfig:
-    """categories.yaml, whose publishers are sources."""
+def _categories(
+    sources: Mapping[str, SourceSettings], tasks: Mapping[str, Any], section: Section
+) -> CategoriesConfig:
+    """categories.yaml, whose publishers are sources and which has a category for every task type."""
     categories = section.validated(CategoriesConfig)
+    if without := set(tasks["task_types"]) ^ set(categories.of_task_type):
+        told = ", ".join(sorted(without))
+        raise SettingsError(
+            f"{section.place(('of_task_type',))}: {told}: the task types must be those of tasks.yaml"
+        )
     for key, names in (("blend", categories.blend), ("fills_in", (categories.fills_in,))):
         for name in names:
             if name not in sources:
@@ -479,14 +486,17 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     pipeline = Section.read(locations.config, "pipeline", env)
     alerts = Section.read(locations.config, "alerts", env).validated(Alerts)
     webhook = env.get(alerts.webhook_variable, "").strip()
+    tasks = _tasks(Section.read(locations.config, "tasks", env))
     try:
         return Settings(
             locations=locations,
             sources=sources,
             pipeline=pipeline.validated(PipelineSettings),
-            tasks=_tasks(Section.read(locations.config, "tasks", env)),
+            tasks=tasks,
             identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
-            categories=_categories(sources, Section.read(locations.config, "categories", env)),
+            categories=_categories(
+                sources, tasks, Section.read(locations.config, "categories", env)
+            ),
             providers=Section.read(locations.config, "providers", env).validated(Providers),
             alerts=alerts,
             webhook=SecretStr(webhook) if webhook else None,

@@ -90,6 +90,7 @@ class CategoriesConfig(_Frozen):
     blend: Annotated[dict[str, float], Field(min_length=2, max_length=2)]
     fills_in: str
     maps: dict[Unit, ScoreMap]
+    of_task_type: dict[str, str]
     categories: dict[str, dict[str, tuple[CategoryReading, ...]]]
 
     @model_validator(mode="after")
@@ -99,6 +100,9 @@ class CategoriesConfig(_Frozen):
         if set(self.categories) != set(CATEGORIES):
             told = ", ".join(sorted(self.categories))
             raise ValueError(f"categories: {told}; it must be {', '.join(CATEGORIES)}")
+        for task_type, category in self.of_task_type.items():
+            if category not in CATEGORIES:
+                raise ValueError(f"of_task_type.{task_type}: {category!r} is no category")
         known = {*self.blend, self.fills_in}
         for category, publishers in self.categories.items():
             if unknown := set(publishers) - known:

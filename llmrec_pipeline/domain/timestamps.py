@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 _FORMAT = "%Y%m%dT%H%M%S.%fZ"
@@ -43,3 +44,17 @@ def parse_iso(text: str) -> datetime:
     if moment.tzinfo is None:
         raise ValueError(f"{text!r} has no time zone")
     return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A view of the past. `as_of`: pulls observed by then. `known_at`: landed by then, too."""
+
+    as_of: datetime
+    known_at: datetime | None = None
+
+    @property
+    def name(self) -> str:
+        """How an answer cites it."""
+        known = f", known at {iso(self.known_at)}" if self.known_at else ""
+        return f"as of {iso(self.as_of)}{known}"

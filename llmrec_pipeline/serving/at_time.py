@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.task_profile import RequestError
-from llmrec_pipeline.domain.timestamps import parse_moment
+from llmrec_pipeline.domain.timestamps import Moment, parse_moment
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.storage.editions import find_edition
 
@@ -32,25 +32,31 @@ class Asked:
 
 
 def payload_of(asked: Asked) -> dict[str, Any]:
-    """The ranking payload that was asked for; raises RequestError for a time that is none, lies
-    ahead, or stands beside an edition."""
-    if not asked.is_past:
+    """The ranking payload that was asked for; raises RequestError as `moment_of` does."""
+    moment = moment_of(asked, datetime.now(UTC))
+    if moment is None:
         return find_edition(read_locations().published, asked.edition).ranking()
-    if asked.edition is not None:
-        raise RequestError("--edition replays what was published; leave out --as-of and --known-at")
-    now = datetime.now(UTC)
-    known_at = _moment("--known-at", asked.known_at, now)
-    as_of = _moment("--as-of", asked.as_of, now) or known_at or now
     # A past moment is derived from the lake, which no answer from an edition needs.
     from llmrec_pipeline.settings import load_settings
     from llmrec_pipeline.storage.fixture import Fixture
     from llmrec_pipeline.storage.lake import Lake
-    from llmrec_pipeline.storage.time_travel import Moment, payload_at
+    from llmrec_pipeline.storage.time_travel import payload_at
 
     settings = load_settings()
     lake = Lake(settings.locations.data)
-    fixture = Fixture(settings.locations.fixture, settings)
-    return payload_at(settings, lake, fixture, Moment(as_of, known_at))
+    return payload_at(settings, lake, Fixture(settings.locations.fixture, settings), moment)
+
+
+def moment_of(asked: Asked, now: datetime) -> Moment | None:
+    """The moment that was asked for, None for an edition; raises RequestError for a time that is
+    none, lies ahead, or stands beside an edition."""
+    if not asked.is_past:
+        return None
+    if asked.edition is not None:
+        raise RequestError("--edition replays what was published; leave out --as-of and --known-at")
+    known_at = _moment("--known-at", asked.known_at, now)
+    as_of = _moment("--as-of", asked.as_of, now) or known_at or now
+    return Moment(as_of, known_at)
 
 
 def _moment(flag: str, text: str | None, now: datetime) -> datetime | None:

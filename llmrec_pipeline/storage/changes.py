@@ -14,12 +14,13 @@ import polars as pl
 
 from llmrec_pipeline.domain.market import market_changes
 from llmrec_pipeline.domain.records import MARKET_CHANGES
+from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
-from llmrec_pipeline.storage.time_travel import Moment, payload_beside
+from llmrec_pipeline.storage.time_travel import payload_beside
 from llmrec_pipeline.storage.warehouse import insert_frame, transaction
 
 

@@ -149,7 +149,7 @@ def ranking_payload(
     return {
         "schema_version": 1,
         "snapshot_ts": snapshot_ts(serving),
-        "origins": {entry.source: _origin(entry, settings) for entry in serving},
+        "origins": origins_of(serving, settings),
         "publisher_order": list(settings.publisher_order),
         "tasks": settings.tasks,
         "provider_aliases": _aliases(settings.identity.creators),
@@ -204,6 +204,11 @@ def snapshot_ts(serving: Sequence[Serving]) -> str | None:
     """The newest observation that anything rests on."""
     moments = [entry.snapshot_ts for entry in serving if entry.snapshot_ts is not None]
     return iso(max(moments)) if moments else None
+
+
+def origins_of(serving: Sequence[Serving], settings: Settings) -> dict[str, dict[str, Any]]:
+    """By source, what stands for it and whose data that is."""
+    return {entry.source: _origin(entry, settings) for entry in serving}
 
 
 def _origin(entry: Serving, settings: Settings) -> dict[str, Any]:

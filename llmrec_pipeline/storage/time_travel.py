@@ -9,13 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import duckdb
 
-from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import judge_pulls, take_verdicts
@@ -24,20 +22,6 @@ from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
 from llmrec_pipeline.storage.warehouse import beside, open_warehouse, sql_text, transaction
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """`as_of`: pulls observed by then. `known_at`: landed by then, too."""
-
-    as_of: datetime
-    known_at: datetime | None = None
-
-    @property
-    def name(self) -> str:
-        """How an answer cites it."""
-        known = f", known at {iso(self.known_at)}" if self.known_at else ""
-        return f"as of {iso(self.as_of)}{known}"
 
 
 @contextmanager
@@ -74,12 +58,26 @@ def payload_beside(
 ) -> dict[str, Any]:
     """The ranking payload of a moment, as an edition would carry it, from an open warehouse."""
     with warehouse_at(con, settings, fixture, moment, serving_only=serving_only) as past:
-        return {"edition": moment.name, **ranking_payload(past, settings, read_serving(past))}
+        return _payload(past, settings, moment)
+
+
+def _payload(past: duckdb.DuckDBPyConnection, settings: Settings, moment: Moment) -> dict[str, Any]:
+    return {"edition": moment.name, **ranking_payload(past, settings, read_serving(past))}
+
+
+@contextmanager
+def opened_at(
+    settings: Settings, lake: Lake, fixture: Fixture, moment: Moment
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """`warehouse_at` on the warehouse's file; what is in the lake and not yet in the warehouse is
+    loaded first. Raises WarehouseError where another process keeps the file for too long."""
+    with open_warehouse(settings.locations.warehouse, settings.pipeline.warehouse) as con:
+        load_bronze(con, settings, lake)
+        with warehouse_at(con, settings, fixture, moment) as past:
+            yield past
 
 
 def payload_at(settings: Settings, lake: Lake, fixture: Fixture, moment: Moment) -> dict[str, Any]:
-    """The ranking payload of a moment; what is in the lake and not yet in the warehouse is loaded
-    first. Raises WarehouseError where another process keeps the warehouse for too long."""
-    with open_warehouse(settings.locations.warehouse, settings.pipeline.warehouse) as con:
-        load_bronze(con, settings, lake)
-        return payload_beside(con, settings, fixture, moment)
+    """The ranking payload of a moment; see `opened_at`."""
+    with opened_at(settings, lake, fixture, moment) as past:
+        return _payload(past, settings, moment)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
 from llmrec_pipeline.storage.editions import current_edition
 from llmrec_pipeline.storage.fixture import Fixture
@@ -28,7 +29,15 @@ from llmrec_pipeline.storage.refreshing import (
 from llmrec_pipeline.storage.warehouse import open_warehouse
 from llmrec_pipeline_tests.benchmarks.synthetic_lake import SyntheticLake
 
-STEPS = ("open", "load_bronze", "derive_silver", "rank_tasks", "note_changes", "publish_edition")
+STEPS = (
+    "open",
+    "load_bronze",
+    "derive_silver",
+    "rank_tasks",
+    "rank_all_categories",
+    "note_changes",
+    "publish_edition",
+)
 
 
 @dataclass(slots=True)
@@ -119,6 +128,8 @@ def _refresh(settings: Settings, now: datetime, seconds: dict[str, list[float]])
             derive_silver(con, settings, now, fixture)
         with _timed(seconds, "rank_tasks"):
             rank_tasks(con, settings)
+        with _timed(seconds, "rank_all_categories"):
+            rank_all_categories(con, settings)
         with _timed(seconds, "note_changes"):
             note_changes(con, settings, fixture)
         with _timed(seconds, "publish_edition"):

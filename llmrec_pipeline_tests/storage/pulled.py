@@ -19,6 +19,7 @@ from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.sources.pull import ParsedPull
+from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake, Landing
@@ -138,6 +139,7 @@ class DataFolder:
         with self.open() as con:
             self.load(con, now)
             rank_tasks(con, self.settings)
+            rank_all_categories(con, self.settings)
             note_changes(con, self.settings, self.fixture)
             return publish_edition(con, self.settings, now, self.fixture)
 

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
-from llmrec_pipeline.storage.time_travel import Moment, payload_at, warehouse_at
+from llmrec_pipeline.storage.time_travel import payload_at, warehouse_at
 from llmrec_pipeline_tests.storage.pulled import (
     AA,
     LMARENA,

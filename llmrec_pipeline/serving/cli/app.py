@@ -222,6 +222,50 @@ def models(
     raise typer.Exit(reading.models(search, provider, all, asked, format))
 
 
+ProvidersOption = Annotated[
+    str | None,
+    typer.Option("--providers", help="env: whose keys are set; or a list: openai,google."),
+]
+
+
+@app.command()
+def top(
+    category: Annotated[
+        str, typer.Argument(help="coding, math, reasoning, research, empathy or general.")
+    ],
+    providers: ProvidersOption = None,
+    top_n: Annotated[int, typer.Option("--top-n", min=1, help="How many models.")] = 3,
+    edition: EditionOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Name the best models of a category by blended scores.
+
+    Example: llmrec top coding --providers openai,anthropic --top-n 5
+    """
+    from llmrec_pipeline.serving.at_time import Asked
+    from llmrec_pipeline.serving.cli import choosing
+
+    asked = Asked(edition, as_of, known_at)
+    raise typer.Exit(choosing.top(category, providers, top_n, asked, format))
+
+
+@app.command()
+def provider(
+    text: Annotated[str, typer.Argument(help="A category, or the job in words.")],
+    providers: ProvidersOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Choose whom to call for a category or a job; a choice stands for hours.
+
+    Example: llmrec provider "prove a theorem" --providers env
+    """
+    from llmrec_pipeline.serving.cli import choosing
+
+    raise typer.Exit(choosing.provider(text, providers, format))
+
+
 @app.command()
 def sources(format: FormatOption = None) -> None:
     """Say for each source where its data comes from, how old it is, and what went wrong last.

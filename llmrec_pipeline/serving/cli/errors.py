@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmrec_pipeline.serving.cli import BAD_SETTING, BUSY, FAILED, NO_EDITION, USAGE
+from llmrec_pipeline.serving.cli import BAD_SETTING, BUSY, FAILED, NO_EDITION, NOTHING_LEFT, USAGE
 
 _CODES = {
     "RequestError": USAGE,
@@ -13,6 +13,7 @@ _CODES = {
     "FixtureError": FAILED,
     "DamagedPull": FAILED,
     "BusyError": BUSY,
+    "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
 }
 

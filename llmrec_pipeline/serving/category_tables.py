@@ -1,0 +1,100 @@
+"""`category_rankings` of an edition or of a moment, with what they rest on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from llmrec_pipeline.domain.timestamps import Moment, parse_iso
+from llmrec_pipeline.serving.at_time import Asked, moment_of
+from llmrec_pipeline.serving.standing import origins_now
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.editions import Edition, find_edition
+
+_PULLED = ("live", "cached")
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryTables:
+    """Rows of `category_rankings` with `sources` and `metadata` as objects, and the standing of
+    the sources."""
+
+    edition: str
+    rows: list[dict[str, Any]]
+    origins: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def pulled_rows(self) -> list[dict[str, Any]]:
+        """Rows that rest on pulls alone: bundled facts are no publisher's answer."""
+        return [row for row in self.rows if all(map(self._is_pulled, publishers_of(row)))]
+
+    def answered_at(self, publishers: frozenset[str]) -> datetime | None:
+        """When one of these publishers last answered with a pull that serves."""
+        verified = [
+            parse_iso(self.origins[publisher]["verified_at"])
+            for publisher in publishers
+            if self._is_pulled(publisher)
+        ]
+        return max(verified, default=None)
+
+    def attribution(self, rows: list[dict[str, Any]]) -> dict[str, str]:
+        """The attribution of each publisher behind some rows."""
+        used = sorted({publisher for row in rows for publisher in publishers_of(row)})
+        return {publisher: self.origins[publisher]["attribution"] for publisher in used}
+
+    def _is_pulled(self, publisher: str) -> bool:
+        return self.origins.get(publisher, {}).get("origin") in _PULLED
+
+
+def publishers_of(row: Mapping[str, Any]) -> list[str]:
+    """Whose scores a row blends."""
+    return [part["publisher"] for part in row["sources"]["publishers"]]
+
+
+def category_tables(
+    settings: Settings, asked: Asked, now: datetime | None = None
+) -> CategoryTables:
+    """The rankings of the current edition as its sources stand at `now`, of a named edition, or of
+    a moment; raises EditionError, RequestError and WarehouseError."""
+    now = now or datetime.now(UTC)
+    moment = moment_of(asked, now)
+    if moment is not None:
+        return _past(settings, moment)
+    edition = find_edition(settings.locations.published, asked.edition)
+    origins = edition.manifest()["sources"]
+    if asked.is_current:
+        live_hours = settings.pipeline.schedule.live_hours
+        origins = origins_now(origins, settings.locations.states, now, live_hours)
+    return CategoryTables(edition.name, _rows(edition), origins)
+
+
+def _rows(edition: Edition) -> list[dict[str, Any]]:
+    import polars as pl
+
+    from llmrec_pipeline.storage.editions import EditionError
+
+    path = edition.folder / "category_rankings.parquet"
+    if not path.exists():
+        raise EditionError(f"{edition.name}: has no category rankings; run `llmrec refresh`")
+    rows = pl.read_parquet(path).to_dicts()
+    return [
+        {**row, **{name: json.loads(row[name]) for name in ("sources", "metadata")}} for row in rows
+    ]
+
+
+def _past(settings: Settings, moment: Moment) -> CategoryTables:
+    from llmrec_pipeline.storage.category_ranking import category_rows
+    from llmrec_pipeline.storage.fixture import Fixture
+    from llmrec_pipeline.storage.lake import Lake
+    from llmrec_pipeline.storage.origins import read_serving
+    from llmrec_pipeline.storage.publishing import origins_of
+    from llmrec_pipeline.storage.time_travel import opened_at
+
+    lake = Lake(settings.locations.data)
+    fixture = Fixture(settings.locations.fixture, settings)
+    with opened_at(settings, lake, fixture, moment) as past:
+        origins = origins_of(read_serving(past), settings)
+        return CategoryTables(moment.name, category_rows(past, settings), origins)
