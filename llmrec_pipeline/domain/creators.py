@@ -6,6 +6,7 @@ model itself (`identity`).
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class CreatorsAndHosts:
         self._hosts: dict[str, str] = {}
         self._first_parties: dict[str, str] = {}
         self._prefixes: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._hosts_of_many: set[str] = set()
         for creator in config.creators:
             for alias in (creator.id, *creator.aliases):
                 self._add(self._creators, alias, creator.id, "creator")
@@ -54,6 +56,8 @@ class CreatorsAndHosts:
                 if not host.serves_others:
                     self._first_parties[host.id] = host.first_party_of
             self._prefixes[host.id] = tuple(tuple(words.split()) for words in host.id_prefixes)
+            if host.path_names_creator:
+                self._hosts_of_many.add(host.id)
 
     @staticmethod
     def _add(table: dict[str, str], alias: str, value: str, what: str) -> None:
@@ -87,6 +91,10 @@ class CreatorsAndHosts:
         """The creator of everything that a host serves, where it serves nobody else's models."""
         return None if host is None else self._first_parties.get(host)
 
+    def path_names_creator(self, host: str | None) -> bool:
+        """Whether an organisation in this host's ids made the model, also one in no table."""
+        return host in self._hosts_of_many
+
     def implied(self, words: Sequence[str]) -> Implied | None:
         """Who makes a model of that name: a telling word anywhere, else its longest lead."""
         for word in words:
@@ -100,13 +108,22 @@ class CreatorsAndHosts:
 
     def without_sellers(self, words: Sequence[str], host: str | None) -> tuple[str, ...]:
         """A name's words without its creator's or host's own name in front of them."""
-        rest = tuple(words)
-        for prefix in self._prefixes.get(host or "", ()):
-            if len(rest) > len(prefix) and rest[: len(prefix)] == prefix:
-                rest = rest[len(prefix) :]
+        rest = self._without_prefix(tuple(words), host)
         while (maker_words := self._maker_words(rest)) > 0:
             rest = rest[maker_words:]
         return rest
+
+    def _without_prefix(self, words: tuple[str, ...], host: str | None) -> tuple[str, ...]:
+        """Without the words that a host puts in front. Where the name says no host, it may be
+        any, provided that what follows tells a maker and the whole does not."""
+        if host is None and self.implied(words) is not None:
+            return words
+        tables = (self._prefixes.get(host, ()),) if host else self._prefixes.values()
+        for prefix in itertools.chain.from_iterable(tables):
+            rest = words[len(prefix) :]
+            if rest and words[: len(prefix)] == prefix and (host or self.implied(rest)):
+                return rest
+        return words
 
     def _maker_words(self, words: tuple[str, ...]) -> int:
         """How many words in front only repeat who makes what the others name."""

@@ -12,7 +12,7 @@ A name joins another only by rule or by an accepted alias. What the tables leave
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -23,21 +23,34 @@ from llmrec_pipeline.domain.model_releases import Published, Releases
 from llmrec_pipeline.domain.model_spelling import Spelling
 from llmrec_pipeline.domain.model_text import Abstain, Written
 from llmrec_pipeline.domain.model_variants import Variants
+from llmrec_pipeline.domain.naming_trail import UNTOLD, Step, Trail
 
-__all__ = ["Identity", "IdentityConfig", "IdentityRules", "ModelKey", "SourceName", "Unresolved"]
+__all__ = [
+    "Explanation",
+    "Identity",
+    "IdentityConfig",
+    "IdentityRules",
+    "ModelKey",
+    "SourceName",
+    "Unresolved",
+]
 
 _KEY = re.compile(
     rf"(?P<creator>{SLUG})/(?P<base>{SLUG})"
     rf"(?:@(?P<release>\d{{4}}-\d{{2}}(?:-\d{{2}})?))?(?::(?P<variant>{SLUG}))?"
 )
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
-_CONFIDENCE = {"alias": 1.0, "table": 0.99, "publisher": 0.97, "rule": 0.95}
+_CONFIDENCE = {"alias": 1.0, "table": 0.99, "given": 0.98, "publisher": 0.97, "rule": 0.95}
 _UNLISTED_CREATOR, _CREATOR_BY_HOST = 0.85, 0.9
+# Where a publisher's own id for a model is read: by the scheme that it names.
+_SCHEMES = frozenset({"openrouter", "huggingface", "models_dev"})
 
 
 @dataclass(frozen=True, slots=True)
 class SourceName:
-    """A name as a source gives it. `creator` and `host` as written there, empty where unsaid."""
+    """A name as a source gives it. `creator` and `host` as written there, empty where unsaid.
+    `same_as`: ids that the publisher itself gives for the model, each `scheme:id` with scheme
+    openrouter, huggingface or models_dev."""
 
     source: str
     source_model_id: str
@@ -45,12 +58,14 @@ class SourceName:
     creator: str | None = None
     host: str | None = None
     release_date: date | None = None
+    same_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
     """What a name means. `base_model` is the key without its variant; `method` is what decided:
-    alias, table (a row knows the release), publisher (its release date chose), or rule."""
+    alias, table (a row knows the release), given (an id that the publisher gives), publisher (its
+    release date chose), or rule."""
 
     canonical_model_key: str
     base_model: str
@@ -72,6 +87,24 @@ class Unresolved:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a name means, and the steps that led there."""
+
+    outcome: Identity | Unresolved
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """A name taken apart: who serves it, and the text that names the model."""
+
+    host: str | None
+    host_model_id: str | None
+    written: Written
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelKey:
     """The parts of `creator/base[@release][:variant]`."""
 
@@ -87,8 +120,11 @@ class IdentityRules:
     def __init__(self, config: IdentityConfig) -> None:
         self._sources = config.sources
         self._who = CreatorsAndHosts(config)
-        self._not_orgs = {*config.wrappers, *config.regions}
-        self._regions = frozenset(config.regions)
+        self._not_orgs = {*config.wrappers, *config.redistributors, *config.regions}
+        self._service_suffixes = config.service_suffixes
+        self._quantisers = frozenset(config.quantisers)
+        self._regions = frozenset(tuple(region.split("-")) for region in config.regions)
+        self._longest_region = max(map(len, self._regions), default=0)
         self._variants = Variants(config)
         self._spelling = Spelling(config)
         self._releases = Releases(config)
@@ -136,43 +172,120 @@ class IdentityRules:
     # names --------------------------------------------------------------------------------------
 
     def resolve(self, name: SourceName) -> Identity | Unresolved:
-        """The identity of a name, or why it has none. Never raises for any text."""
+        """The identity of a name, or why it has none. Never raises for any text.
+
+        The name's own reading and the ids that its publisher gives (`same_as`) decide together:
+        a given id decides the base model that the name leaves open, and the variant is what the
+        name says; a name that two ids contradict goes with neither, it is left open."""
+        return self._decide(name, UNTOLD)
+
+    def explain(self, name: SourceName) -> Explanation:
+        """As `resolve`, with the steps and the rows that decided."""
+        trail = Trail()
+        outcome = self._decide(name, trail)
+        return Explanation(outcome, tuple(trail.steps))
+
+    def alias_name(self, name: SourceName) -> str | None:
+        """How an accepted alias names this name; None for one that cannot be read."""
         try:
-            return self._resolve(name)
+            written = self._locate(name, UNTOLD).written
+        except Abstain:
+            return None
+        unlisted = self._organisation(written) == "" and not (name.creator or "").strip()
+        whole = self._as_sold_once(written.whole)
+        return _with_organisation(written, whole) if unlisted else whole
+
+    def _decide(self, name: SourceName, trail: Trail) -> Identity | Unresolved:
+        own: Identity | Unresolved
+        try:
+            own = self._resolve(name, trail)
+        except Abstain as abstain:
+            own = Unresolved(abstain.reason, abstain.proposal)
+        if not name.same_as or (isinstance(own, Identity) and own.method == "alias"):
+            return own
+        try:
+            return self._with_given(name, own, trail)
         except Abstain as abstain:
             return Unresolved(abstain.reason, abstain.proposal)
 
-    def _resolve(self, name: SourceName) -> Identity:
-        host, host_model_id, text = self._locate(name)
-        if len(text) > model_text.MAX_LENGTH:
-            raise Abstain(f"longer than {model_text.MAX_LENGTH} characters")
-        written = model_text.read(text)
+    def _resolve(self, name: SourceName, trail: Trail) -> Identity:
+        located = self._locate(name, trail)
+        written = located.written
         alias = self._alias(name, written)
         if alias is not None:
-            return self._identity(self.parse_key(alias.key), host, host_model_id, "alias", 1.0)
-        words = self._who.without_sellers(self._without_region(written.words), host)
-        creator, certainty = self._creator(name, written, words, host)
-        words, variant, pointer = self._variants.read(words, written, creator)
-        words = self._spelling.respelled(words, creator)
-        words, variant = self._variants.with_own_mode(words, variant, written.stamps, creator)
+            trail.note("alias", f"{alias.name} is {alias.key}", alias)
+            return self._identity(self.parse_key(alias.key), located, "alias", 1.0)
+        creator, certainty = self._creator(name, located)
+        trail.note("creator", creator)
+        words, variant, pointer = self._variants.read(located.words, written, creator, trail)
+        words = self._spelling.respelled(words, creator, trail)
+        words, variant = self._variants.with_own_mode(
+            words, variant, written.stamps, creator, trail
+        )
         if not words:
             raise Abstain("no model name")
         published = Published(name.release_date, self._reading(name).release_date == "first_use")
         base, release, method = self._releases.of(
-            words, written.stamps, creator, pointer, published
+            words, written.stamps, creator, pointer, published, trail
         )
-        variant = self._variants.without_default(variant, creator, base)
-        key = ModelKey(creator, base, release, variant)
-        return self._identity(key, host, host_model_id, method, certainty)
+        variant = self._variants.without_default(variant, creator, base, trail)
+        return self._identity(ModelKey(creator, base, release, variant), located, method, certainty)
+
+    # ids that the publisher gives ---------------------------------------------------------------
+
+    def _with_given(
+        self, name: SourceName, own: Identity | Unresolved, trail: Trail
+    ) -> Identity | Unresolved:
+        given = self._given(name.same_as, trail)
+        if not given:
+            return own
+        if isinstance(own, Identity):
+            if any(_agree(own, identity) for identity in given.values()):
+                return own
+            if own.confidence > _UNLISTED_CREATOR:
+                raise Abstain(
+                    f"the name says {own.base_model}, the id that its publisher gives "
+                    f"{' and '.join(given)}",
+                    min(given),
+                )
+        if len(given) > 1:
+            raise Abstain(f"the ids that its publisher gives say {' and '.join(given)}", min(given))
+        ((base_model, identity),) = given.items()
+        located = self._locate(name, UNTOLD)
+        key = self.parse_key(base_model)
+        variant = self._variants.read(located.words, located.written, key.creator)[1]
+        variant = self._variants.without_default(variant, key.creator, key.base)
+        trail.note("given", f"its publisher says {base_model}")
+        return self._identity(
+            ModelKey(key.creator, key.base, key.release, variant),
+            located,
+            "given",
+            identity.confidence,
+        )
+
+    def _given(self, same_as: Sequence[str], trail: Trail) -> dict[str, Identity]:
+        """What the given ids mean, by base model; one that cannot be read tells nothing."""
+        found: dict[str, Identity] = {}
+        for text in same_as:
+            scheme, _, model_id = text.partition(":")
+            if scheme not in _SCHEMES:
+                continue
+            outcome = self._decide(SourceName(scheme, model_id), UNTOLD)
+            if isinstance(outcome, Identity):
+                trail.note("given id", f"{text} is {outcome.base_model}")
+                found.setdefault(outcome.base_model, outcome)
+        return dict(sorted(found.items()))
+
+    # a name's own reading -----------------------------------------------------------------------
 
     def _identity(
         self,
         key: ModelKey,
-        host: str | None,
-        host_model_id: str | None,
+        located: _Located,
         method: str,
         certainty: float,
     ) -> Identity:
+        host, host_model_id = located.host, located.host_model_id
         return Identity(
             canonical_model_key=self.format_key(key.creator, key.base, key.release, key.variant),
             base_model=self.format_key(key.creator, key.base, key.release),
@@ -191,8 +304,8 @@ class IdentityRules:
         opaque = _UUID.fullmatch(name.source_model_id.strip()) is not None
         return known or SourceReading(read="model_name" if opaque else "source_model_id")
 
-    def _locate(self, name: SourceName) -> tuple[str | None, str | None, str]:
-        """Host, the host's id of the model, and the text that names the model."""
+    def _locate(self, name: SourceName, trail: Trail) -> _Located:
+        """The name taken apart; raises Abstain where there is nothing to read."""
         reading = self._reading(name)
         stated, model_id = (name.host or "").strip(), name.source_model_id.strip()
         if reading.id_starts_with_host:
@@ -203,16 +316,27 @@ class IdentityRules:
         text = (name.model_name or "") if reading.read == "model_name" else model_id
         if not model_text.slug(text):
             raise Abstain("no model name")
-        return host, model_id if host and model_id else None, text
+        if len(text) > model_text.MAX_LENGTH:
+            raise Abstain(f"longer than {model_text.MAX_LENGTH} characters")
+        written = model_text.read(text)
+        words = self._who.without_sellers(self._without_region(written.words), host)
+        located = _Located(host, model_id if host and model_id else None, written, words)
+        trail.note("taken apart", _told_apart(located))
+        return located
 
     def _alias(self, name: SourceName, written: Written) -> Alias | None:
         """The accepted alias that holds for this source and for the date its publisher gives.
         A name whose aliases all depend on the date, and none holds, is left open."""
         told = (name.creator or "").strip()
         stated = (self._who.stated(told) or "") if told else self._organisation(written)
+        whole = self._as_sold_once(written.whole)
         aliases = [
             alias
-            for alias in self._aliases.get(written.whole, ())
+            for alias in self._aliases.get(_with_organisation(written, whole), ())
+            if alias.source in (None, name.source)
+        ] or [
+            alias
+            for alias in self._aliases.get(whole, ())
             if alias.source in (None, name.source)
             and stated in (None, self.parse_key(alias.key).creator)
         ]
@@ -224,15 +348,24 @@ class IdentityRules:
             )
         return holding
 
-    def _without_region(self, words: Sequence[str]) -> tuple[str, ...]:
+    def _as_sold_once(self, whole: str) -> str:
+        """A whole name without its last words that only say how one buys."""
+        endings = (
+            f"-{suffix}" for suffix in self._service_suffixes if whole.endswith(f"-{suffix}")
+        )
+        return whole.removesuffix(next(endings, ""))
+
+    def _without_region(self, words: tuple[str, ...]) -> tuple[str, ...]:
         """Cloud hosts put a region before a creator: `us.anthropic.claude-…`."""
-        start = 1 if len(words) > 2 and words[0] in self._regions else 0
-        return tuple(words[start:])
+        for length in range(min(self._longest_region, len(words) - 2), 0, -1):
+            if words[:length] in self._regions:
+                return words[length:]
+        return words
 
     def _organisation(self, written: Written) -> str | None:
         """Creator id of the nearest organisation in a path; empty text for one in no table."""
         for segment in reversed(written.path):
-            if model_text.slug(segment) in self._not_orgs:
+            if (said := model_text.slug(segment)) in self._not_orgs or not said:
                 continue
             if (known := self._who.stated(segment)) is not None:
                 return known
@@ -240,35 +373,81 @@ class IdentityRules:
                 return ""
         return None
 
-    def _creator(
-        self, name: SourceName, written: Written, words: Sequence[str], host: str | None
-    ) -> tuple[str, float]:
+    def _creator(self, name: SourceName, located: _Located) -> tuple[str, float]:
         """Creator id and how sure it is: stated, else told by the name, else by a host that
-        serves only its own models."""
-        implied = self._who.implied(words)
+        serves only its own models, else an organisation in no table."""
+        implied = self._who.implied(located.words)
         told = (name.creator or "").strip()
-        organisation = self._who.stated(told) if told else self._organisation(written)
+        organisation = self._who.stated(told) if told else self._organisation(located.written)
         stated = bool(told) or organisation is not None
         if organisation:
-            if implied is not None and implied.closed and implied.creator != organisation:
+            if implied is None or implied.creator == organisation:
+                return organisation, 1.0
+            if implied.closed:
                 raise Abstain(
                     f"stated creator {organisation}, but the name belongs to {implied.creator}"
                 )
-            return organisation, 1.0
+            copied = organisation in self._quantisers and self._variants.is_quantised(located.words)
+            return (implied.creator if copied else organisation), 1.0
         if implied is not None and (implied.closed or not stated):
             return implied.creator, 1.0
-        if implied is not None:
+        unlisted = self._unlisted(told or _nearest(located.written, self._not_orgs))
+        builds_on = implied is not None and not (
+            unlisted and not told and self._path_names_creator(name, located)
+        )
+        if implied is not None and builds_on:
             raise Abstain(
-                f"creator {told or '/'.join(written.path)!r} is in no table, and others build on "
-                f"models of {implied.creator} under their names",
-                self._proposal(implied.creator, words),
+                f"creator {told or '/'.join(located.written.path)!r} is in no table, and others "
+                f"build on models of {implied.creator} under their names",
+                self._proposal(implied.creator, located.words),
             )
-        if told and (unlisted := model_text.slug(told)):
+        if stated and unlisted:
             return unlisted, _UNLISTED_CREATOR
-        if not stated and (first_party := self._who.first_party(host)) is not None:
+        if not stated and (first_party := self._who.first_party(located.host)) is not None:
             return first_party, _CREATOR_BY_HOST
         raise Abstain("creator unknown")
+
+    def _unlisted(self, text: str) -> str | None:
+        """Creator id of an organisation in no table; None where the text names a model."""
+        said = model_text.slug(text)
+        return said if said and self._who.implied(said.split("-")) is None else None
+
+    def _path_names_creator(self, name: SourceName, located: _Located) -> bool:
+        return self._reading(name).path_names_creator or self._who.path_names_creator(located.host)
 
     def _proposal(self, creator: str, words: Sequence[str]) -> str | None:
         base = "-".join(self._spelling.respelled(words, creator))
         return self.format_key(creator, base) if base else None
+
+
+def _agree(own: Identity, given: Identity) -> bool:
+    """Whether a given id means what the name says. An aggregator's id may date a model that no
+    table knows to have several releases: that date says when it was listed."""
+    undated = own.method == "rule" and "@" not in own.base_model
+    return given.base_model == own.base_model or (
+        undated and given.base_model.partition("@")[0] == own.base_model
+    )
+
+
+def _nearest(written: Written, not_organisations: Set[str]) -> str:
+    """The last segment of a path that may be an organisation; empty text where there is none."""
+    segments = (segment for segment in reversed(written.path))
+    return next((s for s in segments if model_text.slug(s) not in {"", *not_organisations}), "")
+
+
+def _with_organisation(written: Written, whole: str) -> str:
+    """`organisation/name`, as an alias may name it."""
+    organisation = model_text.slug(written.path[-1]) if written.path else ""
+    return f"{organisation}/{whole}" if organisation else whole
+
+
+def _told_apart(located: _Located) -> str:
+    parts = {
+        "host": located.host or "",
+        "path": "/".join(located.written.path),
+        "words": " ".join(located.words),
+        "notes": ", ".join(" ".join(note) for note in located.written.notes),
+        "suffixes": ", ".join(" ".join(suffix) for suffix in located.written.suffixes),
+        "dates": ", ".join(stamp.iso for stamp in located.written.stamps),
+    }
+    return "; ".join(f"{part} {text}" for part, text in parts.items() if text)

@@ -68,17 +68,19 @@ class NameTable(Generic[Named]):
         """Rows for a base name, in the order of the table."""
         return (row for pattern, row in self._rows.get(creator, ()) if pattern.match(base))
 
-    def has(self, creator: str, base: str) -> bool:
-        """Whether any row is for a base name."""
-        return any(True for _ in self.matches(creator, base))
+    def first(self, creator: str, base: str) -> Named | None:
+        """The first row for a base name, None where there is none."""
+        return next(iter(self.matches(creator, base)), None)
 
 
 class SourceReading(_Row):
     """How a source writes names. `release_date: release` where it dates the very release that the
-    row is about; `first_use` where a name keeps its first date while its target moves on."""
+    row is about; `first_use` where a name keeps its first date while its target moves on.
+    `path_names_creator`: an organisation in a path made the model, also one in no table."""
 
     read: Literal["model_name", "source_model_id"]
     id_starts_with_host: bool = False
+    path_names_creator: bool = False
     release_date: Literal["release", "first_use"] = "first_use"
 
 
@@ -97,13 +99,15 @@ class Creator(_Row):
 
 
 class Host(_Row):
-    """Who serves models. `id_prefixes`: words that the host puts before a model's name."""
+    """Who serves models. `id_prefixes`: words that the host puts before a model's name;
+    `path_names_creator`: as of a source."""
 
     id: Slug
     aliases: tuple[str, ...] = ()
     first_party_of: Slug | None = None
     serves_others: bool = False
     id_prefixes: tuple[Words, ...] = ()
+    path_names_creator: bool = False
 
 
 class VariantWord(_Rule):
@@ -210,10 +214,11 @@ class DefaultVariant(_Rule):
 
 
 class Alias(_Rule):
-    """A whole name, as decided by a person. Where `since` (inclusive) or `until` (exclusive) is
-    given, it holds only for names that their publisher dates within."""
+    """A whole name, as decided by a person, or `organisation/name` where the path tells it from
+    others of that name. Where `since` (inclusive) or `until` (exclusive) is given, it holds only
+    for names that their publisher dates within."""
 
-    name: Slug
+    name: Annotated[str, Field(pattern=rf"^(?:{SLUG}/)?{SLUG}$")]
     key: str
     source: str | None = None
     since: date | None = None
@@ -232,7 +237,9 @@ class IdentityConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: dict[str, SourceReading]
-    wrappers: tuple[str, ...]
+    wrappers: tuple[Slug, ...]
+    redistributors: tuple[Slug, ...]
+    quantisers: tuple[Slug, ...]
     regions: tuple[Slug, ...]
     service_suffixes: tuple[Slug, ...]
     creators: tuple[Creator, ...]
@@ -267,6 +274,7 @@ class IdentityConfig(BaseModel):
         _known((r.creator for r in self.rewrites if r.creator), creators)
         _known((f.base.partition("/")[0] for f in self.releases), creators)
         _known((h.first_party_of for h in self.hosts if h.first_party_of), creators)
+        _known(self.quantisers, creators)
         _known((c.own_host for c in self.creators if c.own_host), hosts, "host")
         return self
 

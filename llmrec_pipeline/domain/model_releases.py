@@ -17,6 +17,7 @@ from llmrec_pipeline.domain.identity_config import (
     ReleaseFamily,
 )
 from llmrec_pipeline.domain.model_text import Abstain, Stamp
+from llmrec_pipeline.domain.naming_trail import UNTOLD, Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,22 @@ class Releases:
         creator: str,
         pointer: bool,
         published: Published,
+        trail: Trail = UNTOLD,
     ) -> tuple[str, str | None, str]:
         """Base name, its release where the name needs one, and what decided."""
         for base, code in self._readings_with_code(words):
             family = self._families.get(f"{creator}/{base}")
             coded = [r for r in family.releases if code in _codes(r)] if family else []
             if family is not None and len(coded) == 1:
-                return self._listed(family, coded, stamps, pointer, published)
+                return self._listed(family, coded, stamps, pointer, published, trail)
         base = "-".join(words)
         key = f"{creator}/{base}"
         if (named := self._named.get(key)) is not None:
-            return self._listed(named[0], [named[1]], stamps, pointer, published)
+            return self._listed(named[0], [named[1]], stamps, pointer, published, trail)
         if (family := self._families.get(key)) is not None:
-            return self._listed(family, [], stamps, pointer, published)
-        if self._single_releases.has(creator, base):
+            return self._listed(family, [], stamps, pointer, published, trail)
+        if (single := self._single_releases.first(creator, base)) is not None:
+            trail.note("release", "one release, whatever the date", single)
             return base, None, "table"
         if pointer and not stamps:
             raise Abstain("a moving name that says no date, of a base in no release table", key)
@@ -94,8 +97,10 @@ class Releases:
         stamps: Sequence[Stamp],
         pointer: bool,
         published: Published,
+        trail: Trail,
     ) -> tuple[str, str | None, str]:
         """The release among those that the table lists for a base name."""
+        trail.note("release", f"among {', '.join(r.date for r in family.releases)}", family)
         base = family.base.partition("/")[2]
         matched = [release for stamp in stamps if (release := _dated(family, stamp)) is not None]
         unlisted = [stamp for stamp in stamps if _dated(family, stamp) is None]

@@ -12,51 +12,61 @@ from fnmatch import translate
 
 from llmrec_pipeline.domain.identity_config import IdentityConfig, Rewrite
 from llmrec_pipeline.domain.model_text import is_size
+from llmrec_pipeline.domain.naming_trail import UNTOLD, Trail
 
 
 class Spelling:
     """The tables of joints, word orders and rewrites."""
 
     def __init__(self, config: IdentityConfig) -> None:
-        self._joints = {joint.family: joint.style for joint in config.joints}
+        self._joints = {joint.family: joint for joint in config.joints}
         self._word_orders = [
-            (tuple(o.family.split()), {w for p in o.words for w in p.split()}, o.version)
-            for o in config.word_orders
+            (tuple(order.family.split()), {w for p in order.words for w in p.split()}, order)
+            for order in config.word_orders
         ]
         self._rewrites: dict[str | None, list[_CompiledRewrite]] = {}
         for rewrite in config.rewrites:
             self._rewrites.setdefault(rewrite.creator, []).append(_CompiledRewrite(rewrite))
 
-    def respelled(self, words: Sequence[str], creator: str) -> tuple[str, ...]:
+    def respelled(
+        self, words: Sequence[str], creator: str, trail: Trail = UNTOLD
+    ) -> tuple[str, ...]:
         """One spelling: joints, word order, then the rewrites of any creator and of this one."""
         spelled = list(words)
-        self._set_joints(spelled)
-        self._set_version(spelled)
+        self._set_joints(spelled, trail)
+        self._set_version(spelled, trail)
         _set_size(spelled)
         for rewrite in (*self._rewrites.get(None, ()), *self._rewrites.get(creator, ())):
-            rewrite.apply(spelled)
+            if rewrite.apply(spelled):
+                trail.note("spelling", " ".join(spelled), rewrite.row)
         return tuple(spelled)
 
-    def _set_joints(self, words: list[str]) -> None:
+    def _set_joints(self, words: list[str], trail: Trail) -> None:
         if not words:
             return
-        if self._joints.get(words[0]) == "joined" and len(words) > 1 and words[1].isdigit():
+        joint = self._joints.get(words[0])
+        if joint and joint.style == "joined" and len(words) > 1 and words[1].isdigit():
             words[:2] = [words[0] + words[1]]
+            trail.note("joint", " ".join(words), joint)
             return
         split = re.fullmatch(r"([a-z]+)(\d+[a-z]?)", words[0])
-        if split and self._joints.get(split[1]) == "apart":
+        joint = self._joints.get(split[1]) if split else None
+        if split and joint and joint.style == "apart":
             words[:1] = [split[1], split[2]]
+            trail.note("joint", " ".join(words), joint)
 
-    def _set_version(self, words: list[str]) -> None:
-        for family, tiers, version in self._word_orders:
+    def _set_version(self, words: list[str], trail: Trail) -> None:
+        for family, tiers, order in self._word_orders:
             start = len(family)
             if tuple(words[:start]) != family:
                 continue
-            first_kind = _is_version if version == "last" else tiers.__contains__
-            second_kind = tiers.__contains__ if version == "last" else _is_version
+            first_kind = _is_version if order.version == "last" else tiers.__contains__
+            second_kind = tiers.__contains__ if order.version == "last" else _is_version
             middle = _run(words, start, first_kind)
             end = _run(words, middle, second_kind)
-            words[start:end] = words[middle:end] + words[start:middle]
+            if start < middle < end:
+                words[start:end] = words[middle:end] + words[start:middle]
+                trail.note("word order", " ".join(words), order)
             return
 
 
@@ -64,18 +74,22 @@ class _CompiledRewrite:
     """A rewrite row, ready to be applied to a list of words in place."""
 
     def __init__(self, row: Rewrite) -> None:
+        self.row = row
         self._find, self._put, self._at = row.find.split(), row.put.split(), row.at
         self._name = re.compile(translate(row.name)) if row.name else None
 
-    def apply(self, words: list[str]) -> None:
+    def apply(self, words: list[str]) -> bool:
+        """Whether the row changed anything."""
         size = len(self._find)
         last = len(words) - size
         starts = {"start": range(1), "end": range(last, last + 1), "any": range(last + 1)}[self._at]
         at = next((i for i in starts if i >= 0 and words[i : i + size] == self._find), None)
         if at is None or (self._name and not self._name.match("-".join(words))):
-            return
-        if self._put or len(words) > size:
-            words[at : at + size] = self._put
+            return False
+        if not self._put and len(words) == size:
+            return False
+        words[at : at + size] = self._put
+        return True
 
 
 def _is_version(word: str) -> bool:

@@ -111,7 +111,8 @@ def plain(text: str) -> str:
 
 
 def read(text: str) -> Written:
-    """Take a name apart. Slashes separate a path only in ids, which have no spaces around."""
+    """Take a name apart. Slashes separate a path only in ids, which have no spaces around; a colon
+    within a path does so too (`hf:org/name`)."""
     folded = fold(text)
     notes: list[str] = []
     while _NOTE.search(folded):
@@ -125,7 +126,7 @@ def read(text: str) -> Written:
     suffixes, name = _drop_revision(suffixes, name)
     stamps: list[Stamp] = []
     return Written(
-        path=tuple(segment.strip() for segment in path if segment.strip()),
+        path=tuple(part.strip() for s in path for part in s.split(":") if part.strip()),
         words=tuple(_dated_words(name, stamps)),
         notes=tuple(tuple(words) for note in notes if (words := _dated_words(note, stamps))),
         suffixes=tuple(tuple(words) for part in suffixes if (words := _dated_words(part, stamps))),

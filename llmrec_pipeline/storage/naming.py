@@ -35,6 +35,7 @@ _NAME = {
     "creator": pl.String,
     "host": pl.String,
     "release_date": pl.Date,
+    "same_as": pl.String,
 }
 _COLUMNS = ", ".join(_NAME)
 _OUTCOME = {
@@ -70,7 +71,7 @@ def map_identities(
         con.execute("DELETE FROM creator_hosts")
         set_meta(con, _RULES, rules_text)
     if names:
-        _resolve(con, settings, [SourceName(*row) for row in names])
+        _resolve(con, settings, [_name(row) for row in names])
     if con.sql("SELECT 1 FROM names_before LIMIT 1").fetchone():
         months = con.execute(sql_text("rekeyed_months"), {"rules_changed": rules_changed})
         touch_months(con, [month for (month,) in months.fetchall()])
@@ -118,10 +119,17 @@ def _resolve(
         con.execute("INSERT OR REPLACE INTO creator_hosts VALUES (?, ?)", [creator, host])
 
 
+def _name(row: Sequence[Any]) -> SourceName:
+    """A row of `names_now`; the ids that its publisher gives are blank-separated."""
+    *told, same_as = row
+    return SourceName(*told, tuple((same_as or "").split()))
+
+
 def _outcome(name: SourceName, rules: IdentityRules, settings: Settings) -> dict[str, Any]:
     """A row of `resolved_names`."""
     outcome = rules.resolve(name)
     row = {column: getattr(name, column) for column in _NAME}
+    row["same_as"] = " ".join(name.same_as) or None
     if not isinstance(outcome, Identity):
         return {**row, "reason": outcome.reason, "proposal": outcome.proposal}
     host, offering = _offering(outcome, rules, settings.sources[name.source].offers_at)

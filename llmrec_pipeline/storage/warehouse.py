@@ -95,10 +95,10 @@ def _statements() -> list[str]:
         "CREATE TABLE IF NOT EXISTS history_months (month VARCHAR PRIMARY KEY, digest VARCHAR, "
         "rows BIGINT, pulls BIGINT)",
         "CREATE TABLE IF NOT EXISTS source_names (source VARCHAR, source_model_id VARCHAR, "
-        "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, "
+        "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, same_as VARCHAR, "
         "last_seen TIMESTAMPTZ, PRIMARY KEY (source, source_model_id))",
         "CREATE TABLE IF NOT EXISTS resolved_names (source VARCHAR, source_model_id VARCHAR, "
-        "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, "
+        "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, same_as VARCHAR, "
         "canonical_model_key VARCHAR, base_model VARCHAR, variant VARCHAR, model_creator VARCHAR, "
         "serving_host VARCHAR, offering_key VARCHAR, identity_method VARCHAR, confidence DOUBLE, "
         "reason VARCHAR, proposal VARCHAR)",

@@ -519,7 +519,7 @@ def test_offering_is_host_and_the_hosts_own_id() -> None:
         (host("deepseek/deepseek-chat"), "moving name"),
         (host("deepseek/deepseek-chat", "2030-01-01"), "moving name"),
         (arena("owl-alpha"), "creator unknown"),
-        (other("openrouter", "nex-agi/deepseek-v3.1-nex-n1"), "in no table"),
+        (other("litellm", "novita/some-tuner/deepseek-v3.1-x1"), "in no table"),
         (aa("Llama 3.1 8B Lexi", "Some Tuner"), "in no table"),
         (aa("Claude Opus 4.5", "OpenAI"), "belongs to anthropic"),
         (arena("claude-3-5-sonnet-20240620-20241022"), "disagree"),
@@ -760,3 +760,119 @@ def test_ten_thousand_names_take_seconds() -> None:
     for name in names:
         RULES.resolve(name)
     assert time.perf_counter() - started < 8
+
+
+# ids that a publisher gives -----------------------------------------------------------------
+
+
+def _given(model_id: str, *same_as: str) -> SourceName:
+    return SourceName("openrouter", model_id, same_as=same_as)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "method"),
+    [
+        # The name leaves the release open, the given id decides it.
+        (
+            _given("openai/gpt-5-chat", "openrouter:openai/gpt-5-chat-2025-08-07"),
+            "openai/gpt-5-chat@2025-08-07",
+            "given",
+        ),
+        (
+            _given("deepseek/deepseek-chat", "huggingface:deepseek-ai/DeepSeek-V3"),
+            "deepseek/deepseek-v3@2024-12-26",
+            "given",
+        ),
+        # The variant is what the name says.
+        (
+            _given(
+                "mistralai/devstral-small:thinking", "huggingface:mistralai/Devstral-Small-2507"
+            ),
+            "mistral/devstral-small@2025-07-10:thinking",
+            "given",
+        ),
+        (_given("acme/aura:free", "huggingface:Acme-AI/Aura-7B"), "acme-ai/aura-7b", "given"),
+        # Both agree; a date in an aggregator's id only says when the model was listed.
+        (
+            _given("inclusionai/ling-9-flash", "openrouter:inclusionai/ling-9-flash-20260421"),
+            "inclusionai/ling-9-flash",
+            "rule",
+        ),
+        (
+            _given("z-ai/glm-4.6v", "openrouter:z-ai/glm-4.6", "huggingface:zai-org/GLM-4.6V"),
+            "zai/glm-4-6v",
+            "table",
+        ),
+        # Ids that say nothing change nothing.
+        (
+            _given("openai/gpt-5", "openrouter:openai/gpt-latest", "odd:x", "y"),
+            "openai/gpt-5",
+            "table",
+        ),
+    ],
+)
+def test_given_ids(name: SourceName, key: str, method: str) -> None:
+    identity = resolved(name)
+    assert (identity.canonical_model_key, identity.method) == (key, method)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        (
+            _given("google/gemini-2.5-pro-preview-05-06", "openrouter:google/gemini-2.5-pro"),
+            "the id that its publisher gives google/gemini-2-5-pro",
+        ),
+        (
+            _given("openai/gpt-4o", "openrouter:openai/gpt-4.1", "models_dev:openai/gpt-5"),
+            "the ids that its publisher gives say openai/gpt-4-1 and openai/gpt-5",
+        ),
+    ],
+)
+def test_what_given_ids_contradict_is_left_open(name: SourceName, reason: str) -> None:
+    outcome = RULES.resolve(name)
+    assert isinstance(outcome, Unresolved)
+    assert reason in outcome.reason
+
+
+def test_an_organisation_in_no_table_is_a_creator_where_paths_name_creators() -> None:
+    tuned = resolved(SourceName("openrouter", "some-tuner/llama-3.1-70b-novel"))
+    assert (tuned.creator, tuned.confidence) == ("some-tuner", 0.85)
+    assert isinstance(
+        RULES.resolve(SourceName("litellm", "somewhere/some-tuner/llama-3.1-70b-novel")), Unresolved
+    )
+
+
+@pytest.mark.parametrize(
+    ("model_id", "key"),
+    [
+        ("somewhere/nvidia/Qwen3-32B-FP4", "alibaba/qwen3-32b:fp4"),
+        ("somewhere/nvidia/Llama3-ChatQA-70B", "nvidia/llama-3-chatqa-70b"),
+        ("somewhere/unsloth/gemma-3-27b-it", "google/gemma-3-27b"),
+        ("somewhere/hf:deepseek-ai/DeepSeek-V3.2", "deepseek/deepseek-v3-2"),
+        ("us-gov.anthropic.claude-opus-5", "anthropic/claude-opus-5"),
+        ("regional.moonshotai.kimi-k3", "moonshot/kimi-k3"),
+        ("fireworks_ai/accounts/fireworks/routers/kimi-k3-spot", "moonshot/kimi-k3"),
+        ("azure_ai/FW-GLM-5.2", "zai/glm-5-2"),
+    ],
+)
+def test_paths_prefixes_and_copies(model_id: str, key: str) -> None:
+    assert resolved(SourceName("litellm", model_id)).canonical_model_key == key
+
+
+# explanations -------------------------------------------------------------------------------
+
+
+@given(source_names)
+def test_an_explanation_tells_what_resolve_says(name: SourceName) -> None:
+    assert RULES.explain(name).outcome == RULES.resolve(name)
+
+
+def test_an_explanation_names_the_rows_that_decided() -> None:
+    explained = RULES.explain(SourceName("litellm", "azure/gpt-4o-2024-08-06"))
+    steps = {step.step: step for step in explained.steps}
+    assert steps["taken apart"].text == "host azure; words gpt 4o; dates 2024-08-06"
+    assert steps["creator"].text == "openai"
+    assert (
+        steps["release"].reason == "the API name moves from release to release, at different prices"
+    )

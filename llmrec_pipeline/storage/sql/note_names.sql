@@ -16,6 +16,7 @@ select
     arg_max_null(b.creator, a.snapshot_ts),
     arg_max_null(b.host, a.snapshot_ts),
     arg_max_null(b.release_date, a.snapshot_ts),
+    arg_max_null(b.same_as, a.snapshot_ts),
     max(a.snapshot_ts)
 from accepted as a
 inner join bronze_models as b
@@ -31,4 +32,5 @@ on conflict do update set
     creator = excluded.creator,
     host = excluded.host,
     release_date = excluded.release_date,
+    same_as = excluded.same_as,
     last_seen = excluded.last_seen;
