@@ -45,6 +45,10 @@ class Locations:
         return self.data / "logs"
 
     @property
+    def published_keys(self) -> Path:
+        return self.data / "keys" / "published.jsonl"
+
+    @property
     def warehouse(self) -> Path:
         return self.data / "warehouse.duckdb"
 

@@ -231,6 +231,13 @@ class Alias(_Rule):
         return (self.since or day) <= day and (self.until is None or day < self.until)
 
 
+class ProposalSettings(_Row):
+    """`min_score`: how alike (0 to 1) a model must be to be proposed for a name."""
+
+    min_score: Annotated[float, Field(gt=0, le=1)]
+    reason: Annotated[str, Field(min_length=1)]
+
+
 class IdentityConfig(BaseModel):
     """All tables of `config/identity.yaml`. Raises pydantic's ValidationError, row by row."""
 
@@ -254,6 +261,7 @@ class IdentityConfig(BaseModel):
     releases: tuple[ReleaseFamily, ...]
     single_releases: tuple[SingleRelease, ...]
     default_variants: tuple[DefaultVariant, ...]
+    proposals: ProposalSettings
     aliases: tuple[Alias, ...]
 
     @model_validator(mode="after")

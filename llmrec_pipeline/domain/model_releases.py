@@ -79,7 +79,7 @@ class Releases:
             trail.note("release", "one release, whatever the date", single)
             return base, None, "table"
         if pointer and not stamps:
-            raise Abstain("a moving name that says no date, of a base in no release table", key)
+            raise Abstain("a moving name that says no date, of a base in no release table")
         return base, _one_date(stamps, key), "rule"
 
     def _readings_with_code(self, words: Sequence[str]) -> Iterable[tuple[str, str]]:

@@ -265,8 +265,40 @@ MODEL_IDENTITY_REVIEW = Table(
         _text("model_name", "The publisher's display name"),
         _text("reason", "Why no rule applies", required=True),
         _text("proposal", "Nearest base model, where there is one"),
+        _text("review_id", "What `llmrec identity accept` takes: of the name, always the same"),
+        _text("alias_name", "How an accepted alias names it; empty where none can"),
+        _real("score", "How alike the name and the proposal are", "0 to 1", minimum=0, maximum=1),
+        _text("evidence", "What both say, and which words differ"),
     ),
     ("source", "source_model_id"),
+)
+
+SOURCE_NAMES = Table(
+    "source_names",
+    "What each publisher says of each of its names that tells which model it means",
+    (
+        SOURCE,
+        SOURCE_MODEL_ID,
+        _text("model_name", "The publisher's display name"),
+        _text("creator", "Who makes the model, as the publisher says"),
+        _text("host", "Who serves it, as the publisher says"),
+        Column("release_date", Kind.DATE, "The date that the publisher gives the name"),
+        SAME_AS,
+    ),
+    ("source", "source_model_id"),
+)
+
+KEY_REDIRECTS = Table(
+    "key_redirects",
+    "Keys of editions before that are no keys now, and what they are called",
+    (
+        _text("old_key", "The key as it was cited", required=True),
+        _text("canonical_model_key", "What it is now; empty where its names are left open now"),
+        _text("since_edition", "The first edition that used it", required=True),
+        Column("names", Kind.INTEGER, "How many names meant it", required=True, minimum=1),
+        Column("agreeing", Kind.INTEGER, "How many of them mean the key now", required=True),
+    ),
+    ("old_key",),
 )
 
 SILVER_MODELS = Table(
@@ -455,6 +487,8 @@ TABLES: dict[str, Table] = {
         PULLS,
         MODEL_IDENTITY_MAP,
         MODEL_IDENTITY_REVIEW,
+        SOURCE_NAMES,
+        KEY_REDIRECTS,
         SILVER_MODELS,
         MODELS_HISTORY,
         MODEL_OFFERINGS,

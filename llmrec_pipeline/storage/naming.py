@@ -14,7 +14,8 @@ import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
-from llmrec_pipeline.domain.records import MODEL_IDENTITY_MAP, MODEL_IDENTITY_REVIEW
+from llmrec_pipeline.domain.proposals import Proposals, proposed
+from llmrec_pipeline.domain.records import MODEL_IDENTITY_MAP
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.fixture import Fixture
@@ -41,7 +42,16 @@ _COLUMNS = ", ".join(_NAME)
 _OUTCOME = {
     **_NAME,
     **polars_schema(MODEL_IDENTITY_MAP),
-    **polars_schema(MODEL_IDENTITY_REVIEW),
+    "reason": pl.String,
+    "proposal": pl.String,
+    "alias_name": pl.String,
+}
+_PROPOSAL = {
+    "source": pl.String,
+    "source_model_id": pl.String,
+    "proposal": pl.String,
+    "score": pl.Float64,
+    "evidence": pl.String,
 }
 
 
@@ -72,7 +82,10 @@ def map_identities(
         set_meta(con, _RULES, rules_text)
     if names:
         _resolve(con, settings, [_name(row) for row in names])
-    if con.sql("SELECT 1 FROM names_before LIMIT 1").fetchone():
+    went = con.sql("SELECT 1 FROM names_before LIMIT 1").fetchone() is not None
+    if names or went:
+        _propose(con, settings)
+    if went:
         months = con.execute(sql_text("rekeyed_months"), {"rules_changed": rules_changed})
         touch_months(con, [month for (month,) in months.fetchall()])
 
@@ -119,10 +132,28 @@ def _resolve(
         con.execute("INSERT OR REPLACE INTO creator_hosts VALUES (?, ?)", [creator, host])
 
 
+def _propose(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """`name_proposals`, anew: a model that is known now may be nearer to a name than before."""
+    known = con.sql("SELECT DISTINCT base_model FROM resolved_names WHERE base_model IS NOT NULL")
+    proposals = Proposals(
+        (base_model for (base_model,) in known.fetchall()), settings.identity.proposals.min_score
+    )
+    rows = []
+    for source, model_id, name, key in con.sql(
+        "SELECT source, source_model_id, coalesce(alias_name, source_model_id), proposal "
+        "FROM resolved_names WHERE base_model IS NULL ORDER BY ALL"
+    ).fetchall():
+        found = proposed(name, key) if key is not None else proposals.nearest(name)
+        if found is not None:
+            rows.append((source, model_id, found.key, found.score, found.evidence))
+    con.execute("DELETE FROM name_proposals")
+    insert_frame(con, "name_proposals", pl.DataFrame(rows, schema=_PROPOSAL, orient="row"))
+
+
 def _name(row: Sequence[Any]) -> SourceName:
     """A row of `names_now`; the ids that its publisher gives are blank-separated."""
-    *told, same_as = row
-    return SourceName(*told, tuple((same_as or "").split()))
+    told = dict(zip(_NAME, row, strict=True))
+    return SourceName(**{**told, "same_as": tuple((told["same_as"] or "").split())})
 
 
 def _outcome(name: SourceName, rules: IdentityRules, settings: Settings) -> dict[str, Any]:
@@ -131,7 +162,12 @@ def _outcome(name: SourceName, rules: IdentityRules, settings: Settings) -> dict
     row = {column: getattr(name, column) for column in _NAME}
     row["same_as"] = " ".join(name.same_as) or None
     if not isinstance(outcome, Identity):
-        return {**row, "reason": outcome.reason, "proposal": outcome.proposal}
+        return {
+            **row,
+            "reason": outcome.reason,
+            "proposal": outcome.proposal,
+            "alias_name": rules.alias_name(name),
+        }
     host, offering = _offering(outcome, rules, settings.sources[name.source].offers_at)
     return {
         **row,

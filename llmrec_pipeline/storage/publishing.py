@@ -40,6 +40,7 @@ from llmrec_pipeline.storage.editions import (
 from llmrec_pipeline.storage.files import sync_folder, write_aside, write_bytes, write_json
 from llmrec_pipeline.storage.inputs import hash_inputs
 from llmrec_pipeline.storage.judging import doubts
+from llmrec_pipeline.storage.key_record import note_published, redirects_frame
 from llmrec_pipeline.storage.origins import Serving, read_serving
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 
@@ -55,6 +56,10 @@ PUBLISHED_TABLES = (
     "market_changes",
     "model_identity_map",
     "model_identity_review",
+)
+_NAMES = (
+    "SELECT source, source_model_id, model_name, creator, host, release_date, same_as "
+    "FROM resolved_names"
 )
 HISTORY = "history"
 _LAYOUT = "history_layout"
@@ -249,8 +254,12 @@ def publish(
         tables["benchmark_results"] = _write_table(
             con, "SELECT * FROM serving_benchmarks", folder / "benchmark_results.parquet"
         )
+        tables["source_names"] = _write_table(con, _NAMES, folder / "source_names.parquet")
+        redirects = redirects_frame(con, settings.locations.published_keys)
+        tables["key_redirects"] = _write_frame(redirects, folder / "key_redirects.parquet")
         months = _write_history(con, folder, before)
         payload = ranking_payload(con, settings, serving)
+        payload["key_redirects"] = _redirected(redirects)
         tables["ranking"] = {"digest": _json_digest(payload), "rows": len(payload["models"])}
         digest = _content_digest(tables, months)
         inputs_hash = hash_inputs(inputs)
@@ -259,6 +268,7 @@ def publish(
             and before.manifest["inputs_hash"] == inputs_hash
             and before.manifest["content_digest"] == digest
         ):
+            note_published(con, settings.locations.published_keys, before.edition.name)
             return before
         name = _name(published, now, digest)
         ranking = json.dumps(
@@ -296,9 +306,16 @@ def publish(
         sync_folder(folder / HISTORY)
         folder.rename(published / name)
         _switch(published, name)
+        note_published(con, settings.locations.published_keys, name)
         return Published(Edition(name, published / name), manifest, is_new=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _redirected(redirects: pl.DataFrame) -> dict[str, str]:
+    """Key of today by key of before."""
+    known = redirects.drop_nulls("canonical_model_key")
+    return dict(zip(known["old_key"], known["canonical_model_key"], strict=True))
 
 
 def _sweep(published: Path) -> None:
@@ -346,7 +363,10 @@ def _name(published: Path, now: datetime, digest: str) -> str:
 
 
 def _write_table(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> dict[str, Any]:
-    frame = con.sql(query).pl()
+    return _write_frame(con.sql(query).pl(), path)
+
+
+def _write_frame(frame: pl.DataFrame, path: Path) -> dict[str, Any]:
     _write(path, frame)
     content = frame.drop(NOT_CONTENT, strict=False)
     return {"digest": frame_digest(content), "rows": frame.height}

@@ -4,6 +4,7 @@ nothing else."""
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
-from llmrec_pipeline.storage.editions import Edition, find_edition
+from llmrec_pipeline.storage.editions import Edition, EditionError, find_edition
 from llmrec_pipeline.storage.usage import COLUMNS, SourceUsage
 from llmrec_pipeline.storage.warehouse import SQL_TYPES
 
@@ -38,6 +39,22 @@ def sql(query: str, edition: str | None, wanted: Format | None) -> int:
     else:
         print_table(rows, columns)
     return OK
+
+
+def edition_rows(
+    edition: Edition, query: str, parameters: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """What a query of ours gives on an edition; raises EditionError for one without its tables."""
+    with duckdb.connect(":memory:") as con:
+        _open(con, edition)
+        try:
+            result = con.execute(query, parameters) if parameters else con.execute(query)
+        except duckdb.CatalogException:
+            raise EditionError(
+                f"{edition.folder}: is of an older shape; run `llmrec refresh`"
+            ) from None
+        columns = [entry[0] for entry in result.description]
+        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
 def _select(con: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:

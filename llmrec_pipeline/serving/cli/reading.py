@@ -10,7 +10,15 @@ from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.cli import OK
-from llmrec_pipeline.serving.cli.output import Format, age, chosen, print_json, print_table, say
+from llmrec_pipeline.serving.cli.output import (
+    Format,
+    age,
+    chosen,
+    note,
+    print_json,
+    print_table,
+    say,
+)
 from llmrec_pipeline.serving.standing import origins_now
 from llmrec_pipeline.settings import Settings, SourceSettings, load_settings
 from llmrec_pipeline.storage.editions import (
@@ -32,6 +40,9 @@ def models(
     """Print the models that match."""
     payload = payload_of(asked)
     creator = _creator(payload, provider) if provider is not None else None
+    if search is not None and (key := payload.get("key_redirects", {}).get(search)) is not None:
+        note(f"llmrec: {search} is called {key} now")
+        search = key
     found = [
         model
         for model in payload["models"]

@@ -2,13 +2,19 @@
 -- something of one model twice.
 create or replace view model_identity_review as
 select
-    source,
-    source_model_id,
-    model_name,
-    reason,
-    proposal
-from resolved_names
-where canonical_model_key is null
+    n.source,
+    n.source_model_id,
+    n.model_name,
+    n.reason,
+    p.proposal,
+    left(sha256(n.source || chr(31) || n.source_model_id), 10) as review_id,
+    n.alias_name,
+    p.score,
+    p.evidence
+from resolved_names as n
+left join name_proposals as p
+    on n.source = p.source and n.source_model_id = p.source_model_id
+where n.canonical_model_key is null
 
 union all by name
 
@@ -18,5 +24,6 @@ select
     model_name,
     'another row of its publisher for the same model; the values of ' || used_id || ' are used'
         as reason,
-    canonical_model_key as proposal
+    canonical_model_key as proposal,
+    left(sha256(source || chr(31) || source_model_id), 10) as review_id
 from silver_doubles;

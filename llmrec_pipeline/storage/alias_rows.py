@@ -1,0 +1,98 @@
+"""Appending an accepted alias to `identity.yaml`: one row more, every other byte as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import YAMLError
+
+from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.identity_config import Alias, IdentityConfig
+from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.storage.files import write_bytes
+
+
+def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
+    """Add the row behind the last alias. Raises RequestError where one decides the same already,
+    or where the file would not hold afterwards; then nothing is written."""
+    text = path.read_bytes().decode()
+    tree = _tree(path, text)
+    _refuse_double(path, tree["aliases"], Alias.model_validate(alias))
+    changed = _with_line(text, tree, f"  - {_flow(alias)}")
+    try:
+        IdentityRules(IdentityConfig.model_validate(_plain(_tree(path, changed))))
+    except (ValidationError, ValueError) as error:
+        raise RequestError(
+            f"{path}: the alias does not fit: {str(error).splitlines()[0]}"
+        ) from None
+    write_bytes(path, changed.encode())
+
+
+def _tree(path: Path, text: str) -> CommentedMap:
+    try:
+        tree = YAML().load(text)
+    except YAMLError as error:
+        raise RequestError(f"{path}: {str(error).splitlines()[0]}; fix the YAML") from None
+    if isinstance(tree, CommentedMap):
+        aliases = tree.get("aliases")
+        if isinstance(aliases, CommentedSeq) and aliases and not aliases.fa.flow_style():
+            return tree
+    raise RequestError(f"{path}: aliases: a list with one row a line is expected")
+
+
+def _refuse_double(path: Path, rows: CommentedSeq, alias: Alias) -> None:
+    for row in rows:
+        known = Alias.model_validate(_plain(row))
+        same_name = known.name == alias.name and known.source in (None, alias.source)
+        if same_name and _overlap(known, alias):
+            raise RequestError(
+                f"{path}: {alias.name!r} is {known.key} already; edit that row to change it"
+            )
+
+
+def _overlap(one: Alias, other: Alias) -> bool:
+    starts = max(one.since or date.min, other.since or date.min)
+    return starts < min(one.until or date.max, other.until or date.max)
+
+
+def _plain(value: Any) -> Any:
+    """The tree as plain Python, as the settings read it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _with_line(text: str, tree: CommentedMap, line: str) -> str:
+    """The text with a line behind the last line of the aliases; comments in front of the section
+    that follows stay with it."""
+    lines = text.splitlines(keepends=True)
+    start = tree.lc.key("aliases")[0]
+    following = [row for key in tree if (row := tree.lc.key(key)[0]) > start]
+    end = min(following, default=len(lines))
+    while end > start and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
+        end -= 1
+    if not lines[end - 1].endswith("\n"):
+        lines[end - 1] += "\n"
+    return "".join([*lines[:end], f"{line}\n", *lines[end:]])
+
+
+def _flow(alias: Mapping[str, Any]) -> str:
+    """`{name: …, key: …}`: dates plain, other values quoted as JSON, which YAML reads."""
+    parts = [
+        f"{field}: {value.isoformat() if isinstance(value, date) else _quoted(value)}"
+        for field, value in alias.items()
+    ]
+    return "{" + ", ".join(parts) + "}"
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(str(value), ensure_ascii=False)
