@@ -22,6 +22,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+identity = typer.Typer(
+    help="Which model a name means, who decides it, and what a key stands for.",
+    no_args_is_help=True,
+)
+app.add_typer(identity, name="identity")
+
 FormatOption = Annotated[
     Format | None,
     typer.Option("--format", help="json or table; JSON when piped, a table on a terminal."),
@@ -330,3 +336,80 @@ def doctor(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import doctoring
 
     raise typer.Exit(doctoring.doctor(format))
+
+
+@identity.command("resolve")
+def identity_resolve(
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME…",
+            help="Names; - reads a name, or JSON with name and source, a line.",
+        ),
+    ],
+    source: Annotated[str | None, typer.Option(help="Whose names these are.")] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Also the steps, and the rows that decided.")
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """Say which model each name means. A stream of names is answered with a JSON line for each.
+
+    Example: llmrec identity resolve claude-opus-4-5-thinking --explain
+    """
+    from llmrec_pipeline.serving.cli import identifying
+
+    raise typer.Exit(identifying.resolve(names, source, explain, format))
+
+
+@identity.command("review")
+def identity_review(
+    source: Annotated[str | None, typer.Option(help="Only names of this source.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    format: FormatOption = None,
+) -> None:
+    """List names that no rule could join, with what they are most like.
+
+    Example: llmrec identity review --source epoch
+    """
+    from llmrec_pipeline.serving.cli import identity_reviewing
+
+    raise typer.Exit(identity_reviewing.review(source, limit, format))
+
+
+@identity.command("accept")
+def identity_accept(
+    review_id: Annotated[str, typer.Argument(help="As `identity review` prints it.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    key: Annotated[
+        str | None, typer.Option(help="The model's key, instead of the proposal.")
+    ] = None,
+    why: Annotated[str | None, typer.Option(help="Why the name means it.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="First day, for names dated by their publisher.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="First day on which it holds no more.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Write a decision on a name into config/identity.yaml.
+
+    Example: llmrec identity accept 3f9c21ab07 --key openai/gpt-4o@2024-08-06 --by ana
+    """
+    from llmrec_pipeline.serving.cli import identity_reviewing
+
+    decision = identity_reviewing.Decision(review_id, by, key, why, since, until)
+    raise typer.Exit(identity_reviewing.accept(decision, format))
+
+
+@identity.command("explain")
+def identity_explain(
+    key: Annotated[str, typer.Argument(help="A model's key; one of earlier editions too.")],
+    format: FormatOption = None,
+) -> None:
+    """Say what a key stands for: names in every source, variants, offerings and old keys.
+
+    Example: llmrec identity explain openai/gpt-4o@2024-08-06
+    """
+    from llmrec_pipeline.serving.cli import identity_reviewing
+
+    raise typer.Exit(identity_reviewing.explain(key, format))
