@@ -13,6 +13,7 @@ import pytest
 
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
+from llmrec_pipeline_tests.storage.pulled import LMARENA, DataFolder, at, model
 
 NAMES = [
     {"name": "claude-opus-4-5-20251101-thinking-32k", "source": "lmarena"},
@@ -123,6 +124,19 @@ def test_review_and_a_decision(ran: Llmrec, tmp_path: Path) -> None:
         (name["source"], name["source_model_id"], name["identity_method"])
         for name in explained["names"]
     }
+
+
+def test_a_model_that_is_told_twice_is_no_name_to_decide(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    twice = [model(n, source_model_id=name) for n, name in enumerate(("gpt-5", "gpt-5-medium"))]
+    folder.land(LMARENA, at(0), twice)
+    folder.refresh(at(1))
+    llmrec = Llmrec(tmp_path / "data")
+    (row,) = llmrec.well("identity", "review", "--source", LMARENA)
+    assert row["reason"].startswith("another row of its publisher for the same model")
+    answer = llmrec("identity", "accept", row["review_id"], "--by", "ana")
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "an alias decides nothing here" in answer.err
 
 
 @pytest.mark.parametrize(
