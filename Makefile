@@ -17,7 +17,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Versions held back: DuckDB 2 changed its Python API, Dagster's storage needs SQLAlchemy 2.0.
 HELD_BACK := duckdb==1.5.5 sqlalchemy<2.1
 
-.PHONY: help run test slow lint dev bench lock clean setup
+.PHONY: help run test slow lint dev bench identity lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ dev: $(STAMP) ## Dagster's UI on this machine
 
 bench: $(STAMP) ## what one refresh costs after few and after many pulls
 	$(BIN)/python -m llmrec_pipeline_tests.benchmarks
+
+identity: $(STAMP) ## precision and recall of the identity rules, on labelled names
+	$(BIN)/python -m llmrec_pipeline_tests.identity_quality
 
 lock: ## pin anew what requirements.lock pins (needs uv)
 	printf '%s\n' $(foreach pin,$(HELD_BACK),'$(pin)') | uv pip compile pyproject.toml --all-extras \

@@ -1,4 +1,4 @@
-"""How well names are joined, on hand-labelled names that the rules were not made from:
+"""How well names are joined, on hand-labelled names:
 
     python -m llmrec_pipeline_tests.identity_quality
 
