@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -31,6 +31,7 @@ from llmrec_pipeline.domain.categories import CategoriesConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.ranking import SCORERS
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
+from llmrec_pipeline.domain.scoring.anchored import Anchors
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_profile import Tasks
 from llmrec_pipeline.locations import Locations, SettingsError, read_locations
@@ -55,7 +56,7 @@ __all__ = [
     "load_settings",
 ]
 
-_SECTIONS = ("ALERTS", "CATEGORIES", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
+_SECTIONS = ("ALERTS", "ANCHORS", "CATEGORIES", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")
@@ -347,6 +348,7 @@ class Settings(BaseModel):
     sources: dict[str, SourceSettings]
     pipeline: PipelineSettings
     tasks: dict[str, Any]
+    anchors: dict[str, Any]
     identity: IdentityConfig
     categories: CategoriesConfig
     providers: Providers
@@ -406,6 +408,7 @@ class Settings(BaseModel):
             "merge": self.pipeline.merge.model_dump(mode="json"),
             "schedule": self.pipeline.schedule.model_dump(mode="json"),
             "tasks": self.tasks,
+            "anchors": self.anchors,
             "identity": self.identity.model_dump(mode="json"),
             "categories": self.categories.model_dump(mode="json"),
         }
@@ -420,13 +423,27 @@ class _Sources(BaseModel):
     __pydantic_extra__: dict[str, SourceSettings]
 
 
-def _tasks(section: Section) -> dict[str, Any]:
-    """tasks.yaml with its overrides, as the plain mapping that an edition carries."""
+def _tasks(content: Mapping[str, Any]) -> dict[str, Any]:
+    """tasks.yaml as the plain mapping that an edition carries; raises ValueError."""
+    tasks = Tasks.from_mapping(content)
+    _one_of("scorer", tasks.scorer, SCORERS)
+    _one_of("missing_policy", tasks.missing_policy, MISSING_NORMS)
+    return tasks.to_mapping()
+
+
+def _anchors(content: Mapping[str, Any]) -> dict[str, Any]:
+    """anchors.yaml likewise."""
+    Anchors.from_mapping(content)
+    return dict(content)
+
+
+def _carried(
+    section: Section, check: Callable[[Mapping[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """A file whose content an edition carries, with its overrides. The domain reads and judges it;
+    a ValueError of the form `key: problem` becomes a SettingsError that says where the key is."""
     try:
-        tasks = Tasks.from_mapping(section.tree)
-        _one_of("scorer", tasks.scorer, SCORERS)
-        _one_of("missing_policy", tasks.missing_policy, MISSING_NORMS)
-        return tasks.to_mapping()
+        return check(section.tree)
     except ValueError as error:
         key, separator, problem = first_line(error).partition(": ")
         if not separator:
@@ -486,13 +503,14 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     pipeline = Section.read(locations.config, "pipeline", env)
     alerts = Section.read(locations.config, "alerts", env).validated(Alerts)
     webhook = env.get(alerts.webhook_variable, "").strip()
-    tasks = _tasks(Section.read(locations.config, "tasks", env))
+    tasks = _carried(Section.read(locations.config, "tasks", env), _tasks)
     try:
         return Settings(
             locations=locations,
             sources=sources,
             pipeline=pipeline.validated(PipelineSettings),
             tasks=tasks,
+            anchors=_carried(Section.read(locations.config, "anchors", env), _anchors),
             identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
             categories=_categories(
                 sources, tasks, Section.read(locations.config, "categories", env)

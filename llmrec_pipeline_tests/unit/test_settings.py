@@ -255,6 +255,8 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(
         ("pipeline.yaml", ("max_lost_share: 0.20", "max_lost_share: 20"), ["20", "less than"]),
         ("pipeline.yaml", ("[openrouter, mod", "[nobody, mod"), ["merge.price", "'nobody'"]),
         ("tasks.yaml", ("budget_shift: 0.15", "budget_shift: 5"), ["budget_shift", "5", "0 to 1"]),
+        ("anchors.yaml", ("  ttft_s:", "  ttfs:"), ["anchors.ttfs", "unknown key", "ttft_s"]),
+        ("anchors.yaml", ("high: 40.0", "high: 0.1"), ["anchors.price_per_1m.high", "0.1"]),
         ("identity.yaml", ("names: [claude]", "nams: [claude]"), ["nams", "names"]),
         ("identity.yaml", ("{id: anthropic,", "{id: openai,"), ["'openai' stands twice"]),
     ],
@@ -267,7 +269,9 @@ def test_a_wrong_file_is_named_with_key_and_value(
         assert part in message
 
 
-@pytest.mark.parametrize("file", ["sources.yaml", "pipeline.yaml", "tasks.yaml", "identity.yaml"])
+@pytest.mark.parametrize(
+    "file", ["anchors.yaml", "identity.yaml", "pipeline.yaml", "sources.yaml", "tasks.yaml"]
+)
 def test_what_is_no_mapping_in_yaml_is_told_with_its_line(config: Path, file: str) -> None:
     environment = {"LLMREC_CONFIG_DIR": str(config)}
     path = config / file
