@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from llmrec_pipeline.domain.categories import CategoriesConfig
+from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.ranking import SCORERS
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
@@ -56,7 +57,7 @@ __all__ = [
     "load_settings",
 ]
 
-_SECTIONS = ("ALERTS", "ANCHORS", "CATEGORIES", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
+_SECTIONS = ("ALERTS", "ANCHORS", "CATEGORIES", "CONSENSUS", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")
@@ -349,6 +350,7 @@ class Settings(BaseModel):
     pipeline: PipelineSettings
     tasks: dict[str, Any]
     anchors: dict[str, Any]
+    consensus: ConsensusConfig
     identity: IdentityConfig
     categories: CategoriesConfig
     providers: Providers
@@ -409,6 +411,7 @@ class Settings(BaseModel):
             "schedule": self.pipeline.schedule.model_dump(mode="json"),
             "tasks": self.tasks,
             "anchors": self.anchors,
+            "consensus": self.consensus.model_dump(mode="json"),
             "identity": self.identity.model_dump(mode="json"),
             "categories": self.categories.model_dump(mode="json"),
         }
@@ -435,6 +438,25 @@ def _anchors(content: Mapping[str, Any]) -> dict[str, Any]:
     """anchors.yaml likewise."""
     Anchors.from_mapping(content)
     return dict(content)
+
+
+def _consensus(
+    section: Section, sources: Mapping[str, SourceSettings], tasks: Mapping[str, Any]
+) -> ConsensusConfig:
+    """consensus.yaml, whose benchmarks name known sources and task types."""
+    config = section.validated(ConsensusConfig)
+    for place, use in enumerate(config.benchmarks):
+        for field, names, known in (
+            ("source", (use.source,), sources),
+            ("task_types", use.task_types, tasks["task_types"]),
+        ):
+            for name in names:
+                if name not in known:
+                    where = section.place(("benchmarks", str(place), field))
+                    raise SettingsError(
+                        f"{where}: {name!r} is not allowed; allowed: {', '.join(known)}"
+                    )
+    return config
 
 
 def _carried(
@@ -504,6 +526,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     alerts = Section.read(locations.config, "alerts", env).validated(Alerts)
     webhook = env.get(alerts.webhook_variable, "").strip()
     tasks = _carried(Section.read(locations.config, "tasks", env), _tasks)
+    consensus = _consensus(Section.read(locations.config, "consensus", env), sources, tasks)
     try:
         return Settings(
             locations=locations,
@@ -511,6 +534,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             pipeline=pipeline.validated(PipelineSettings),
             tasks=tasks,
             anchors=_carried(Section.read(locations.config, "anchors", env), _anchors),
+            consensus=consensus,
             identity=Section.read(locations.config, "identity", env).validated(IdentityConfig),
             categories=_categories(
                 sources, tasks, Section.read(locations.config, "categories", env)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.candidates import Candidate
@@ -73,15 +73,23 @@ def publishers(payload: Mapping[str, Any], column: str) -> list[str]:
 def current_version(payload: Mapping[str, Any], column: str, source: str) -> str | None:
     """The version of a publisher's column that counts, over all listed models of the payload.
 
-    The newest where all versions carry numbers (4.10 is after 4.9, dates by day), else the most
-    common, ties to the last in text order. None where the publisher names no version.
+    As `newest_version` says; None where the publisher names no version.
     """
     found = (_value(m, column, source) for m in payload["models"] if m["listed"])
-    versions = Counter(
+    return newest_version(
         str(value["index_version"])
         for value in found
         if value is not None and value.get("index_version") is not None
     )
+
+
+def newest_version(told: Iterable[str]) -> str | None:
+    """Of the versions that values name, the one that counts; None where none is named.
+
+    The newest where all versions carry numbers (4.10 is after 4.9, dates by day), else the most
+    common, ties to the last in text order.
+    """
+    versions = Counter(told)
     if not versions:
         return None
     numbers = {version: tuple(map(int, _NUMBERS.findall(version))) for version in versions}

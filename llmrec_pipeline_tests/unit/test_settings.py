@@ -257,6 +257,9 @@ def test_a_wrong_variable_is_named_with_what_is_allowed(
         ("tasks.yaml", ("budget_shift: 0.15", "budget_shift: 5"), ["budget_shift", "5", "0 to 1"]),
         ("anchors.yaml", ("  ttft_s:", "  ttfs:"), ["anchors.ttfs", "unknown key", "ttft_s"]),
         ("anchors.yaml", ("high: 40.0", "high: 0.1"), ["anchors.price_per_1m.high", "0.1"]),
+        ("consensus.yaml", ("method: two_way_fit", "method: mean"), ["method", '"mean"']),
+        ("consensus.yaml", ("{source: epoch,", "{source: epch,"), ["9.source", "'epch'", "epoch"]),
+        ("consensus.yaml", ("[coding, agent]", "[cooking]"), ["task_types", "'cooking'", "coding"]),
         ("identity.yaml", ("names: [claude]", "nams: [claude]"), ["nams", "names"]),
         ("identity.yaml", ("{id: anthropic,", "{id: openai,"), ["'openai' stands twice"]),
     ],
@@ -270,7 +273,11 @@ def test_a_wrong_file_is_named_with_key_and_value(
 
 
 @pytest.mark.parametrize(
-    "file", ["anchors.yaml", "identity.yaml", "pipeline.yaml", "sources.yaml", "tasks.yaml"]
+    "file",
+    [
+        f"{name}.yaml"
+        for name in ("anchors", "consensus", "identity", "pipeline", "sources", "tasks")
+    ],
 )
 def test_what_is_no_mapping_in_yaml_is_told_with_its_line(config: Path, file: str) -> None:
     environment = {"LLMREC_CONFIG_DIR": str(config)}
