@@ -30,8 +30,8 @@ from pydantic import (
 from llmrec_pipeline.domain.categories import CategoriesConfig
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
-from llmrec_pipeline.domain.ranking import SCORERS
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
+from llmrec_pipeline.domain.scorers import SCORERS
 from llmrec_pipeline.domain.scoring.anchored import Anchors
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_profile import Tasks

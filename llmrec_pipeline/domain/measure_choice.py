@@ -1,8 +1,9 @@
 """What the candidates of a ranking are compared on.
 
 A measure is one (publisher, column, index version); values of different measures are no common
-scale. `one_measure` chooses one for the whole ranking; `measure_of_each_row` takes each model's
-own first column, as the literal formula says, and warns where that mixes measures.
+scale. `all_measures` takes the consensus that the edition carries; `one_measure` chooses one measure
+for the whole ranking; `measure_of_each_row` takes each model's own first column, as the literal
+formula says, and warns where that mixes measures.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.candidates import Candidate
+from llmrec_pipeline.domain.published_consensus import PublishedStanding, standings_of
 
+CONSENSUS = "consensus"
 _NUMBERS = re.compile("[0-9]{1,18}")
 
 
@@ -35,10 +38,18 @@ class Measure(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A model's value of a measure, on the publisher's own scale."""
+    """A model's value of a measure, on the publisher's own scale; or its consensus score, in
+    standard deviations, with its standing. A consensus stands as the column `consensus`, with its
+    publishers as the source."""
 
     value: float
     measure: Measure
+    standing: PublishedStanding | None = None
+
+    @property
+    def publishers(self) -> tuple[str, ...]:
+        """Whose values it rests on."""
+        return (self.measure.source,) if self.standing is None else self.standing.publishers
 
 
 class Basis(NamedTuple):
@@ -51,6 +62,37 @@ class Basis(NamedTuple):
     summary: dict[str, Any]
     lacks: str
     warnings: list[str]
+
+
+def all_measures(
+    payload: Mapping[str, Any], candidates: Sequence[Candidate], task_type: str
+) -> Basis:
+    """The consensus of all measures of the task type. Its rank intervals are over all listed models,
+    whoever competes here."""
+    content = payload[CONSENSUS]
+    readings: list[Reading | None] = []
+    used: set[str] = set()
+    n_measures: set[int] = set()
+    for standing in standings_of(payload, task_type, [candidate.key for candidate in candidates]):
+        if standing is None:
+            readings.append(None)
+            continue
+        measure = Measure(CONSENSUS, ", ".join(standing.publishers), None)
+        readings.append(Reading(standing.score, measure, standing))
+        used.update(standing.publishers)
+        n_measures.add(len(standing.measures))
+    measured = len(readings) - readings.count(None)
+    summary = {
+        **_summary(None, measured, len(candidates)),
+        "column": CONSENSUS,
+        "method": content["method"],
+        "version": content["version"],
+        "publishers": sorted(used),
+        "measures_per_model": [min(n_measures), max(n_measures)] if n_measures else None,
+        "tie_rule": f"two models tie where their {content['confidence']:.0%} intervals overlap",
+    }
+    lacks = f"evidence of weight {content['minimum_evidence']:g} for {task_type}"
+    return Basis(readings, summary, lacks, [])
 
 
 def _value(model: Mapping[str, Any], column: str, source: str) -> Mapping[str, Any] | None:

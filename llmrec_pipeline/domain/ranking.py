@@ -1,6 +1,6 @@
 """The answer: which models to use for a task profile, from an edition's ranking payload.
 
-The payload is plain JSON (see `recommend`). Steps: candidates and constraints, the measure they
+The payload is plain JSON (see `recommend`). Steps: candidates and constraints, the measures they
 are compared on, the score, the order. `recommend` scores model by model for the command line;
 `rank_columns` scores whole columns for the batch; both go through one scorer and agree to the bit.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.candidates import (
     CONSTRAINT_OF,
@@ -24,22 +24,25 @@ from llmrec_pipeline.domain.candidates import (
 )
 from llmrec_pipeline.domain.measure_choice import (
     Basis,
-    Reading,
+    all_measures,
     measure_of_each_row,
     one_measure,
 )
-from llmrec_pipeline.domain.scoring.weighted import (
-    MISSING_NORMS,
-    Metrics,
-    Scale,
-    Scales,
-    Scored,
-    Weights,
-    known,
-    known_column,
-    weighted_score,
+from llmrec_pipeline.domain.published_consensus import PublishedStanding
+from llmrec_pipeline.domain.robustness import pareto_set, stability
+from llmrec_pipeline.domain.scorers import (
+    ANCHORED,
+    METRIC_COLUMNS,
+    SCORERS,
+    WEIGHTED,
+    Row,
+    Scorer,
+    scorer_of,
 )
+from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS, Scored, Weights
 from llmrec_pipeline.domain.task_profile import (
+    CONSENSUS_BASIS,
+    QUALITY_BASES,
     RequestError,
     TaskProfile,
     Tasks,
@@ -47,35 +50,13 @@ from llmrec_pipeline.domain.task_profile import (
     unknown_name,
 )
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-SINGLE_MEASURE = "single_measure_v1"
-WEIGHTED = "weighted_v1"
-SCORERS = (SINGLE_MEASURE, WEIGHTED)
-
-_METRIC_COLUMNS = ("output_tokens_per_s", "ttft_s", "price_input_per_1m")
-_SHOWN_COLUMNS = (*_METRIC_COLUMNS, "price_output_per_1m", "context_window")
-
-
-class _Row(NamedTuple):
-    """A candidate that has a quality reading, and the values that its score is made of."""
-
-    candidate: Candidate
-    reading: Reading
-    values: tuple[float, float | None, float | None, float | None]
-
-
-class _Pool(NamedTuple):
-    """What is scored: the measured candidates by key, and the scales over all candidates."""
-
-    rows: list[_Row]
-    scales: Scales
+_SHOWN_COLUMNS = (*METRIC_COLUMNS, "price_output_per_1m", "context_window")
+# How many of those that tie with the first are named; the others are counted.
+_TIES_NAMED = 10
 
 
 class _Ranked(NamedTuple):
-    row: _Row
+    row: Row
     scored: Scored[float]
 
 
@@ -85,6 +66,7 @@ def recommend(
     *,
     topk: int = 5,
     scorer: str | None = None,
+    quality_basis: str | None = None,
     missing_policy: str | None = None,
     host: str | None = None,
     capabilities: Iterable[str] = (),
@@ -96,46 +78,51 @@ def recommend(
     {alias: id}, and `models`, each with its identity, `listed`, `is_deprecated`, `offerings`
     (prices in USD per 1M tokens, context in tokens, tokens/s, s) and `measures`
     {column: {publisher: {value, index_version}}}. An offering's columns come from its `source`,
-    or from `<column>_source` where it has one.
+    or from `<column>_source` where it has one. The scorer `anchored_v1` needs `anchors`
+    (config/anchors.yaml) and `populations` [{source, name, category, index_version, mean, sd, …}]
+    besides, the quality basis `consensus` what `domain.published_consensus` describes.
 
-    `scorer` and `missing_policy` default to the configured ones; `host` is a host's id or alias;
+    `scorer`, `quality_basis` and `missing_policy` default to the configured ones; only
+    `anchored_v1` can rest on the consensus, where no candidate has a standing it rests on a measure; `host` is a host's id or alias;
     `capabilities` are names of `records.CAPABILITIES`, each of which a model must be known to have.
-    Scores follow `llmrec_pipeline.domain.scoring.weighted`; norms span all candidates that pass
-    the constraints. Equal scores are ordered by key. Where nothing is left, `recommendations` is
+    Scores follow `domain.scoring.anchored` or `domain.scoring.weighted`, whose norms span all
+    candidates that pass the constraints. `stability` and `pareto` are those of `domain.robustness`
+    over all ranked models, `ties` those whose consensus interval overlaps the first's. Equal scores are ordered by key. Where nothing is left, `recommendations` is
     empty and `message` says why.
 
-    Raises RequestError for an unknown scorer, policy, task type, provider, host or capability, and
+    Raises RequestError for an unknown scorer, basis, policy, task type, provider, host or capability, and
     for a `topk` below 1.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
-    scorer = _one_of("scorer", scorer or tasks.scorer, SCORERS)
-    policy = _one_of("missing policy", missing_policy or tasks.missing_policy, MISSING_NORMS)
     if topk < 1:
         raise RequestError(f"topk is {topk}; it must be 1 or more")
+    choice = _choice(tasks, scorer, quality_basis, missing_policy)
     profile = _with_ids(payload, profile)
-    columns = tasks.task_type(profile.task_type).columns
     host_id = None if host is None else resolve_host(payload, host)
     selection = select(payload, profile, host_id, require_capabilities(capabilities))
-    basis = _basis(scorer, payload, selection.candidates, columns, tasks)
-    pool = _pool(selection.candidates, basis.readings)
-    ranked = _ranked(pool, _score_rows(pool, profile.weights, MISSING_NORMS[policy]))
+    basis = _basis(choice, payload, selection.candidates, profile.task_type, tasks)
+    rows = _rows(selection.candidates, basis)
+    scorer_used = scorer_of(choice.scorer, payload, choice.policy, selection.candidates, rows)
+    ranked = _ranked(rows, scorer_used.by_row(rows, profile.weights))
     answer = {
         "task_profile": profile.to_mapping(),
         "edition": payload["edition"],
         "snapshot_ts": payload["snapshot_ts"],
         "origins": payload["origins"],
-        "scorer": scorer,
+        "scorer": choice.scorer,
         "basis": basis.summary,
         "recommendations": [
-            _recommendation(item, profile.weights, policy) for item in ranked[:topk]
+            _recommendation(item, profile.weights, scorer_used) for item in ranked[:topk]
         ],
+        "ties": _ties(ranked),
+        **_robustness(ranked, profile.weights),
         "not_measured": [
             {"canonical_model_key": candidate.key, "lacks": basis.lacks}
             for candidate, reading in zip(selection.candidates, basis.readings, strict=True)
             if reading is None
         ],
         "excluded": selection.excluded,
-        "attribution": _attribution(payload, pool.rows),
+        "attribution": _attribution(payload, rows),
         "warnings": basis.warnings,
     }
     if not ranked:
@@ -149,6 +136,7 @@ def rank_columns(
     weights: Weights,
     *,
     scorer: str | None = None,
+    quality_basis: str | None = None,
     missing_policy: str | None = None,
 ) -> list[dict[str, Any]]:
     """The whole ranking of a task type without constraints, scored by numpy columns.
@@ -157,18 +145,16 @@ def rank_columns(
     bit to what `recommend` gives without constraints. Raises RequestError likewise.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
-    scorer = _one_of("scorer", scorer or tasks.scorer, SCORERS)
-    policy = _one_of("missing policy", missing_policy or tasks.missing_policy, MISSING_NORMS)
-    columns = tasks.task_type(task_type).columns
-    profile = TaskProfile(task_type, *weights)
-    candidates = select(payload, profile).candidates
-    basis = _basis(scorer, payload, candidates, columns, tasks)
-    pool = _pool(candidates, basis.readings)
-    ranked = _ranked(pool, _score_columns(pool, weights, MISSING_NORMS[policy]))
+    choice = _choice(tasks, scorer, quality_basis, missing_policy)
+    candidates = select(payload, TaskProfile(task_type, *weights)).candidates
+    basis = _basis(choice, payload, candidates, task_type, tasks)
+    rows = _rows(candidates, basis)
+    scorer_used = scorer_of(choice.scorer, payload, choice.policy, candidates, rows)
+    ranked = _ranked(rows, scorer_used.by_column(rows, weights))
     return [
         {
             "task_type": task_type,
-            "scorer": scorer,
+            "scorer": choice.scorer,
             "rank": rank,
             "canonical_model_key": row.candidate.key,
             "offering_key": row.candidate.offering.get("offering_key"),
@@ -191,6 +177,7 @@ def task_rankings(
     *,
     scorers: Iterable[str] | None = None,
     priorities: Iterable[str] | None = None,
+    quality_basis: str | None = None,
     missing_policy: str | None = None,
 ) -> list[dict[str, Any]]:
     """Every task type under every priority, without constraints: rows of `TASK_RANKINGS`.
@@ -208,6 +195,7 @@ def task_rankings(
             task_type,
             tasks.weights(priority),
             scorer=scorer,
+            quality_basis=quality_basis,
             missing_policy=missing_policy,
         )
     ]
@@ -233,110 +221,180 @@ def _with_ids(payload: Mapping[str, Any], profile: TaskProfile) -> TaskProfile:
     )
 
 
+class _Choice(NamedTuple):
+    """How a ranking is made."""
+
+    scorer: str
+    quality_basis: str
+    policy: str
+
+
+def _choice(
+    tasks: Tasks, scorer: str | None, quality_basis: str | None, policy: str | None
+) -> _Choice:
+    """The stated names, else the configured ones."""
+    scorer = _one_of("scorer", scorer or tasks.scorer, SCORERS)
+    stated = quality_basis
+    basis = _one_of("quality basis", quality_basis or tasks.quality_basis, QUALITY_BASES)
+    if stated == CONSENSUS_BASIS and scorer != ANCHORED:
+        raise RequestError(f"{scorer} rests on a measure; a consensus needs {ANCHORED}")
+    policy = _one_of("missing policy", policy or tasks.missing_policy, MISSING_NORMS)
+    return _Choice(scorer, basis, policy)
+
+
 def _basis(
-    scorer: str,
+    choice: _Choice,
     payload: Mapping[str, Any],
     candidates: Sequence[Candidate],
-    columns: Sequence[str],
+    task_type: str,
     tasks: Tasks,
 ) -> Basis:
-    if scorer == WEIGHTED:
+    columns = tasks.task_type(task_type).columns
+    if choice.scorer == WEIGHTED:
         return measure_of_each_row(payload, candidates, columns)
-    return one_measure(payload, candidates, columns, tasks.minimum_measured)
+    if choice.scorer != ANCHORED or choice.quality_basis != CONSENSUS_BASIS:
+        return one_measure(payload, candidates, columns, tasks.minimum_measured)
+    basis = all_measures(payload, candidates, task_type)
+    if basis.summary["measured"]:
+        return basis
+    measure = one_measure(payload, candidates, columns, tasks.minimum_measured)
+    warning = f"no candidate has {basis.lacks}: ranked by one measure"
+    return measure._replace(warnings=[warning, *measure.warnings])
 
 
-def _pool(candidates: Sequence[Candidate], readings: Sequence[Reading | None]) -> _Pool:
-    rows = [
-        _Row(candidate, reading, (reading.value, *_offered(candidate)))
-        for candidate, reading in zip(candidates, readings, strict=True)
+def _rows(candidates: Sequence[Candidate], basis: Basis) -> list[Row]:
+    return [
+        Row(candidate, reading)
+        for candidate, reading in zip(candidates, basis.readings, strict=True)
         if reading is not None
     ]
-    quality = Scale.of(row.values[0] for row in rows)
-    # Speed and price span every candidate, measured or not: all of them passed the constraints.
-    offered = [_offered(candidate) for candidate in candidates]
-    scales = (Scale.of(values[i] for values in offered) for i in range(len(_METRIC_COLUMNS)))
-    return _Pool(rows, Scales(quality, *scales))
 
 
-def _offered(candidate: Candidate) -> tuple[float | None, float | None, float | None]:
-    """The values of `_METRIC_COLUMNS`."""
-    get = candidate.offering.get
-    return get("output_tokens_per_s"), get("ttft_s"), get("price_input_per_1m")
-
-
-def _score_rows(pool: _Pool, weights: Weights, missing: float) -> list[Scored[float]]:
-    return [
-        weighted_score(Metrics(*map(known, row.values)), pool.scales, weights, missing)
-        for row in pool.rows
-    ]
-
-
-def _score_columns(pool: _Pool, weights: Weights, missing: float) -> list[Scored[float]]:
-    import numpy as np
-
-    # A shape for the empty pool too; None becomes NaN.
-    table: NDArray[np.float64] = np.array([row.values for row in pool.rows], dtype=np.float64)
-    columns = table.reshape(-1, len(Metrics._fields)).T
-    scored = weighted_score(Metrics(*map(known_column, columns)), pool.scales, weights, missing)
-    return [Scored(*values) for values in zip(*(column.tolist() for column in scored), strict=True)]
-
-
-def _ranked(pool: _Pool, scores: Sequence[Scored[float]]) -> list[_Ranked]:
-    ranked = [_Ranked(row, scored) for row, scored in zip(pool.rows, scores, strict=True)]
+def _ranked(rows: Sequence[Row], scores: Sequence[Scored[float]]) -> list[_Ranked]:
+    ranked = [_Ranked(row, scored) for row, scored in zip(rows, scores, strict=True)]
     return sorted(ranked, key=lambda item: (-item.scored.score, item.row.candidate.key))
 
 
-def _recommendation(ranked: _Ranked, weights: Weights, policy: str) -> dict[str, Any]:
+def _robustness(ranked: Sequence[_Ranked], weights: Weights) -> dict[str, Any]:
+    """`stability` and `pareto` of an answer; None and empty where nothing is left."""
+    if not ranked:
+        return {"stability": None, "pareto": []}
+    norms = [(item.scored.quality, item.scored.speed, item.scored.cost) for item in ranked]
+    keys = [item.row.candidate.key for item in ranked]
+    firm = stability(norms, weights)
+    return {
+        "stability": {
+            "share": firm.share,
+            "weight_vectors": firm.vectors,
+            "rivals": [keys[place] for place in firm.rivals],
+        },
+        "pareto": [keys[place] for place in pareto_set(norms)],
+    }
+
+
+def _ties(ranked: Sequence[_Ranked]) -> dict[str, Any] | None:
+    """Those that the evidence cannot tell from the first; None where it rests on no consensus."""
+    first = ranked[0].row.reading.standing if ranked else None
+    if first is None:
+        return None
+    keys = [
+        item.row.candidate.key
+        for item in ranked[1:]
+        if item.row.reading.standing is not None and item.row.reading.standing.overlaps(first)
+    ]
+    return {"with_first": len(keys), "keys": keys[:_TIES_NAMED]}
+
+
+def _recommendation(ranked: _Ranked, weights: Weights, scorer: Scorer) -> dict[str, Any]:
     candidate, reading, scored = ranked.row.candidate, ranked.row.reading, ranked.scored
     sources = {reading.measure.column: reading.measure.source}
     for column in _SHOWN_COLUMNS:
         source = candidate.source_of(column)
         if source is not None:
             sources[column] = source
+    metrics: dict[str, Any] = {
+        "quality": reading.value,
+        "quality_column": reading.measure.column,
+        "quality_source": reading.measure.source,
+        "quality_index_version": reading.measure.index_version,
+        **{column: candidate.offering.get(column) for column in _SHOWN_COLUMNS},
+        "sources": sources,
+    }
+    if reading.standing is not None:
+        metrics["consensus"] = _standing(reading.standing)
     return {
         "model_name": candidate.model["model_name"],
         "provider": candidate.model["provider"],
         "canonical_model_key": candidate.key,
         "offering_key": candidate.offering.get("offering_key"),
         "score": scored.score,
-        "metrics": {
-            "quality": reading.value,
-            "quality_column": reading.measure.column,
-            "quality_source": reading.measure.source,
-            "quality_index_version": reading.measure.index_version,
-            **{column: candidate.offering.get(column) for column in _SHOWN_COLUMNS},
-            "sources": sources,
-        },
+        "metrics": metrics,
         "normalized": {"quality": scored.quality, "speed": scored.speed, "cost": scored.cost},
-        "justification": _justification(ranked, weights, policy),
+        "justification": _justification(ranked, weights, scorer),
     }
 
 
-def _justification(ranked: _Ranked, weights: Weights, policy: str) -> str:
+def _standing(standing: PublishedStanding) -> dict[str, Any]:
+    """A consensus in an answer: interval in standard deviations, rank interval among all listed
+    models, and what it rests on."""
+    return {
+        "low": standing.low,
+        "high": standing.high,
+        "rank": standing.rank,
+        "rank_low": standing.rank_low,
+        "rank_high": standing.rank_high,
+        "n_measures": len(standing.measures),
+        "publishers": list(standing.publishers),
+        "measures": [str(measure) for measure in standing.measures],
+    }
+
+
+def _justification(ranked: _Ranked, weights: Weights, scorer: Scorer) -> str:
     """One sentence: the norms and weights that made the score, and the values behind them."""
-    candidate, reading, scored = ranked.row.candidate, ranked.row.reading, ranked.scored
+    candidate, scored = ranked.row.candidate, ranked.scored
     parts = zip(weights, weights._fields, scored[:3], strict=True)
     terms = " + ".join(f"{weight:.3g} * {name} {norm:.3f}" for weight, name, norm in parts)
-    _, throughput, latency, price = ranked.row.values
-    counted = f"unknown (counted as {_short(MISSING_NORMS[policy])})"
-    offering = candidate.offering.get("offering_key")
-    facts = (
-        f"{reading.measure.column} {_short(reading.value)} {reading.measure.origin}",
-        f"output speed {counted if throughput is None else _short(throughput) + ' tokens/s'}",
-        f"first token {counted if latency is None else 'after ' + _short(latency) + ' s'}",
-        f"price {counted if price is None else _short(price) + ' USD per 1M input tokens'}",
+    offering = candidate.offering
+    throughput, latency, price = (
+        f"unknown (counted as {_short(norm)})" if value is None else before + _short(value) + unit
+        for value, before, unit, norm in zip(
+            (offering.get("output_tokens_per_s"), offering.get("ttft_s"), scorer.price(offering)),
+            ("", "after ", ""),
+            (" tokens/s", " s", f" {scorer.price_unit}"),
+            scorer.missing,
+            strict=True,
+        )
     )
-    at = "no known offering of its creator" if offering is None else str(offering)
+    facts = (
+        _quality_in_words(ranked.row),
+        f"output speed {throughput}",
+        f"first token {latency}",
+        f"price {price}",
+    )
+    key = offering.get("offering_key")
+    at = "no known offering of its creator" if key is None else str(key)
     return f"Score {scored.score:.3f} = {terms}: {', '.join(facts)} at {at}."
+
+
+def _quality_in_words(row: Row) -> str:
+    reading = row.reading
+    if reading.standing is None:
+        return f"{reading.measure.column} {_short(reading.value)} {reading.measure.origin}"
+    n = len(reading.standing.measures)
+    return (
+        f"consensus {reading.value:.2f} ({reading.standing.low:.2f} to "
+        f"{reading.standing.high:.2f}) of {n} measure{'s' if n > 1 else ''} by "
+        f"{' and '.join(reading.standing.publishers)}"
+    )
 
 
 def _short(value: float) -> str:
     return f"{value:.6g}"
 
 
-def _attribution(payload: Mapping[str, Any], rows: Sequence[_Row]) -> dict[str, str]:
+def _attribution(payload: Mapping[str, Any], rows: Sequence[Row]) -> dict[str, str]:
     """The attribution of each source whose values made the scores, by source."""
-    used = {row.reading.measure.source for row in rows}
+    used = {publisher for row in rows for publisher in row.reading.publishers}
     for row in rows:
         used.update(filter(None, map(row.candidate.source_of, _SHOWN_COLUMNS)))
     origins = payload["origins"]

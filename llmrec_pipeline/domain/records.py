@@ -415,6 +415,8 @@ MODELS_LATEST = Table(
     ("canonical_model_key",),
 )
 
+_NORM_UNIT = "0 to 1, and beyond for what lies beyond an anchor"
+
 TASK_RANKINGS = Table(
     "task_rankings",
     "Every task type and priority, ranked without constraints",
@@ -427,12 +429,12 @@ TASK_RANKINGS = Table(
         _text("offering_key", "Offering whose price and limits were used"),
         _text("model_name", "Display name", required=True),
         _text("provider", "The creator", required=True),
-        _real("score", "Weighted score", "0 to 1", required=True, minimum=0, maximum=1),
-        _real("quality_norm", "Normalised quality", "0 to 1", minimum=0, maximum=1),
-        _real("speed_norm", "Normalised speed", "0 to 1", minimum=0, maximum=1),
-        _real("cost_norm", "Normalised cost, 1 is cheapest", "0 to 1", minimum=0, maximum=1),
-        _text("basis_source", "Publisher of the measure", required=True),
-        _text("basis_column", "Column of the measure", required=True),
+        _real("score", "Weighted score", _NORM_UNIT, required=True),
+        _real("quality_norm", "Normalised quality", _NORM_UNIT),
+        _real("speed_norm", "Normalised speed", _NORM_UNIT),
+        _real("cost_norm", "Normalised cost, more is cheaper", _NORM_UNIT),
+        _text("basis_source", "Publisher of the measure, or those of the consensus", required=True),
+        _text("basis_column", "Column of the measure, or consensus", required=True),
         _text("basis_index_version", "Version of the measure"),
     ),
     ("task_type", "priority", "scorer", "rank"),
@@ -478,6 +480,63 @@ MARKET_CHANGES = Table(
     ("change", "subject", "field"),
 )
 
+_MEASURE = (
+    SOURCE,
+    _text("name", "Index column or benchmark", required=True),
+    _text("category", "Category of the benchmark; empty for an index column"),
+    _text("index_version", "Version of the publisher's indices"),
+)
+_MEASURE_VALUE = _real("value", "More is better", "the measure's own unit", required=True)
+
+MEASURE_READINGS = Table(
+    "measure_readings",
+    "What each measure that the consensus may use says of each model now",
+    (
+        CANONICAL_KEY,
+        _text("base_model", "creator/base[@release]", required=True),
+        *_MEASURE,
+        _MEASURE_VALUE,
+        _real("stderr", "The measure's own standard error", "the measure's own unit", minimum=0),
+        Column("verified", Kind.BOOLEAN, "Measured by the publisher, not self-reported"),
+    ),
+    ("canonical_model_key", "source", "name", "category"),
+)
+
+MEASURE_POPULATIONS = Table(
+    "measure_populations",
+    "The frozen population of each measure: who was in the first accepted pull that held it",
+    (
+        *_MEASURE,
+        SNAPSHOT_TS,
+        CONTENT_HASH,
+        _text("canonical_model_key", "creator/base[@release][:variant], where a rule names it"),
+        _MEASURE_VALUE,
+    ),
+)
+
+_DEVIATIONS = "standard deviations of the frozen populations"
+
+CONSENSUS = Table(
+    "consensus",
+    "What all measures together say of each model at each task type, with its uncertainty",
+    (
+        _text("task_type", "Task type of config/tasks.yaml", required=True),
+        CANONICAL_KEY,
+        _text("method", "How the measures are combined", required=True),
+        _real("score", "Consensus score", _DEVIATIONS, required=True),
+        _real("low", "Lower end of its interval", _DEVIATIONS, required=True),
+        _real("high", "Upper end of its interval", _DEVIATIONS, required=True),
+        Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
+        Column("rank_low", Kind.INTEGER, "Best rank that the intervals allow", minimum=1),
+        Column("rank_high", Kind.INTEGER, "Worst rank that the intervals allow", minimum=1),
+        Column("ties", Kind.INTEGER, "Models whose intervals overlap this one's", minimum=0),
+        Column("n_measures", Kind.INTEGER, "Measures that it rests on", minimum=1),
+        _text("publishers", "Publishers that it rests on", required=True),
+        _text("evidence", "Measures with grade and weight", required=True),
+    ),
+    ("task_type", "canonical_model_key"),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -498,5 +557,8 @@ TABLES: dict[str, Table] = {
         TASK_RANKINGS,
         CATEGORY_RANKINGS,
         MARKET_CHANGES,
+        MEASURE_READINGS,
+        MEASURE_POPULATIONS,
+        CONSENSUS,
     )
 }

@@ -24,6 +24,9 @@ NO_PRIORITY = "none"
 PRIORITIES = (NO_PRIORITY, "quality", "speed", "cost")
 QUALITY_COLUMNS = (*(column.name for column in INDEX_COLUMNS), WRITING_INDEX.name)
 
+CONSENSUS_BASIS, MEASURE_BASIS = "consensus", "measure"
+QUALITY_BASES = (CONSENSUS_BASIS, MEASURE_BASIS)
+
 _WORD_KEYS = ("strong_words", "words")
 _STRONG_WORD = 3  # one telling word outweighs two words that several task types share
 _WORD = 1
@@ -146,6 +149,7 @@ class Tasks:
     budget_shift: float
     minimum_measured: int
     scorer: str
+    quality_basis: str = CONSENSUS_BASIS
     missing_policy: str = "penalize"
     free_words: tuple[str, ...] = ()
 
@@ -178,6 +182,7 @@ class Tasks:
             budget_shift=reader.number("budget_shift", 0, 1),
             minimum_measured=int(reader.number("minimum_measured", 1, 10_000)),
             scorer=reader.text("scorer"),
+            quality_basis=reader.text("quality_basis", allowed=QUALITY_BASES),
             missing_policy=reader.text("missing_policy", allowed=MISSING_NORMS),
             free_words=reader.texts("free_words"),
         )
@@ -188,6 +193,7 @@ class Tasks:
         """The content of config/tasks.yaml as plain JSON values."""
         return {
             "scorer": self.scorer,
+            "quality_basis": self.quality_basis,
             "missing_policy": self.missing_policy,
             "minimum_measured": self.minimum_measured,
             "budget_shift": self.budget_shift,

@@ -10,8 +10,8 @@ import duckdb
 import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
-from llmrec_pipeline.domain.ranking import WEIGHTED
 from llmrec_pipeline.domain.records import Kind, Table
+from llmrec_pipeline.domain.scorers import WEIGHTED
 from llmrec_pipeline.orchestration.metadata import markdown_table
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.judging import doubts, rebases

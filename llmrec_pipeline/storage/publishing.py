@@ -43,6 +43,7 @@ from llmrec_pipeline.storage.judging import doubts
 from llmrec_pipeline.storage.key_record import note_published, redirects_frame
 from llmrec_pipeline.storage.origins import Serving, read_serving
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
+from llmrec_pipeline.storage.weighing import carried_evidence
 
 SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
@@ -54,6 +55,9 @@ PUBLISHED_TABLES = (
     "task_rankings",
     "category_rankings",
     "market_changes",
+    "consensus",
+    "measure_readings",
+    "measure_populations",
     "model_identity_map",
     "model_identity_review",
 )
@@ -112,8 +116,8 @@ def _plain(column: pl.Series) -> bytes:
 def ranking_payload(
     con: duckdb.DuckDBPyConnection, settings: Settings, serving: Sequence[Serving]
 ) -> dict[str, Any]:
-    """What `domain.ranking` needs, as plain JSON: models with offerings and measures, tasks,
-    origins and names."""
+    """What `domain.ranking` needs, as plain JSON: models with offerings and measures, their
+    consensus, tasks, anchors, origins and names."""
     offerings: dict[str, list[dict[str, Any]]] = {}
     for offering in (
         con.sql("SELECT * FROM offerings_latest ORDER BY base_model, serving_host").pl().to_dicts()
@@ -157,6 +161,8 @@ def ranking_payload(
         "origins": origins_of(serving, settings),
         "publisher_order": list(settings.publisher_order),
         "tasks": settings.tasks,
+        "anchors": settings.anchors,
+        **carried_evidence(con),
         "provider_aliases": _aliases(settings.identity.creators),
         "host_aliases": _aliases(settings.identity.hosts),
         "schedule": {

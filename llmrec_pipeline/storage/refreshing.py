@@ -21,6 +21,7 @@ from llmrec_pipeline.storage.naming import map_identities
 from llmrec_pipeline.storage.origins import Serving, read_serving, serve
 from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
 from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, transaction
+from llmrec_pipeline.storage.weighing import weigh_evidence
 
 _BRONZE = "bronze_served"
 _SERVED = "served"
@@ -48,10 +49,12 @@ def derive_silver(
 
 
 def rank_tasks(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFrame:
-    """Every task type and priority, ranked without constraints, into `task_rankings`."""
-    payload = ranking_payload(con, settings, read_serving(con))
-    frame = pl.DataFrame(task_rankings(payload), schema=polars_schema(TASK_RANKINGS))
+    """The consensus of each task type, and every task type and priority ranked without constraints,
+    into `task_rankings`."""
     with transaction(con):
+        weigh_evidence(con, settings)
+        payload = ranking_payload(con, settings, read_serving(con))
+        frame = pl.DataFrame(task_rankings(payload), schema=polars_schema(TASK_RANKINGS))
         con.execute("DELETE FROM task_rankings")
         insert_frame(con, "task_rankings", frame)
         set_meta(con, _RANKED, get_meta(con, _SERVED) or "")

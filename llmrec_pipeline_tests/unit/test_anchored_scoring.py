@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.scoring.anchored import (
@@ -196,24 +196,25 @@ def test_floats_and_columns_agree_to_the_bit(
 @settings(deadline=None)
 @given(
     model=_model,
-    better=_value,
     name=st.sampled_from(sorted(BETTER_UP)),
+    pair=st.tuples(st.floats(0.001, 100_000), st.floats(0.001, 100_000)),
     parts=_weights,
     policy=_policies,
 )
 def test_improving_a_metric_never_lowers_a_score(
     model: tuple[float, dict[str, Any]],
-    better: float | None,
     name: str,
+    pair: tuple[float, float],
     parts: tuple[int, int, int],
     policy: str,
 ) -> None:
     quality, offering = model
-    before = offering[name]
-    assume(before is not None and better is not None)
-    improved = (max if BETTER_UP[name] else min)(before, better)
-    changed = (quality, offering | {name: improved})
-    assert score(changed, shares(parts), policy).score >= score(model, shares(parts), policy).score
+    worse, better = sorted(pair, reverse=not BETTER_UP[name])
+    before, after = (
+        score((quality, offering | {name: value}), shares(parts), policy).score
+        for value in (worse, better)
+    )
+    assert after >= before
 
 
 @settings(deadline=None)

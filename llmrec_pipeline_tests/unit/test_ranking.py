@@ -8,6 +8,7 @@ import random
 import struct
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,32 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmrec_pipeline.domain.ranking import SCORERS, rank_columns, recommend, task_rankings
+from llmrec_pipeline.domain.consensus import (
+    Reading,
+    consensus,
+    current_readings,
+    measure_weights,
+)
+from llmrec_pipeline.domain.consensus_config import ConsensusConfig
+from llmrec_pipeline.domain.measure_choice import Measure
+from llmrec_pipeline.domain.populations import MeasureKey, Population
+from llmrec_pipeline.domain.published_consensus import published
+from llmrec_pipeline.domain.ranking import rank_columns, recommend, task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
+from llmrec_pipeline.domain.scorers import ANCHORED, SCORERS
 from llmrec_pipeline.domain.task_profile import RequestError, TaskProfile, Tasks
 
 CONTENT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "config" / "tasks.yaml").read_text(encoding="utf-8")
 )
 TASKS = Tasks.from_mapping(CONTENT)
+CONFIG_FOLDER = Path(__file__).parents[2] / "config"
+ANCHORS = yaml.safe_load((CONFIG_FOLDER / "anchors.yaml").read_text(encoding="utf-8"))
+CONSENSUS_CONFIG = ConsensusConfig.model_validate(
+    yaml.safe_load((CONFIG_FOLDER / "consensus.yaml").read_text(encoding="utf-8"))
+).model_copy(update={"minimum_population": 2})
+# Those whose norms are min-max over the candidates.
+MIN_MAX = ("single_measure_v1", "weighted_v1")
 INDEX, ARENA = "index_house", "arena_house"  # publishers, in this order
 CODING = TaskProfile("coding", 0.6, 0.2, 0.2)
 
@@ -79,8 +98,50 @@ def model(
     }
 
 
+def evidence(models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Populations and consensus of these models, as if the first pull had said the same."""
+    readings = [
+        Reading(
+            entry["canonical_model_key"],
+            entry["base_model"],
+            MeasureKey(source, column, None, value["index_version"]),
+            value["value"],
+        )
+        for entry in models
+        for column, by_source in entry["measures"].items()
+        for source, value in by_source.items()
+    ]
+    members: dict[MeasureKey, list[tuple[str | None, float]]] = {}
+    for reading in readings:
+        members.setdefault(reading.measure, []).append((reading.key, reading.value))
+    populations = {
+        measure: Population(measure, "2026-01-01T00:00:00Z", "hash", tuple(sorted(found)))
+        for measure, found in members.items()
+    }
+    listed = {m["canonical_model_key"]: m["base_model"] for m in models if m["listed"]}
+    found = {
+        name: consensus(
+            current_readings(readings),
+            populations,
+            measure_weights(populations, name, task.columns, CONSENSUS_CONFIG),
+            listed,
+            CONSENSUS_CONFIG,
+        )
+        for name, task in TASKS.task_types.items()
+    }
+    return {
+        "anchors": ANCHORS,
+        "populations": [
+            {**measure._asdict(), **population.scale._asdict()}
+            for measure, population in populations.items()
+        ],
+        "consensus": published(found, CONSENSUS_CONFIG),
+    }
+
+
 def payload(*models: dict[str, Any], **tasks: Any) -> dict[str, Any]:
     return {
+        **evidence(models),
         "edition": "e1",
         "snapshot_ts": "2026-01-02T03:04:05Z",
         "origins": {
@@ -88,7 +149,7 @@ def payload(*models: dict[str, Any], **tasks: Any) -> dict[str, Any]:
             for source in (INDEX, ARENA, "price_list", "unused")
         },
         "publisher_order": [INDEX, ARENA],
-        "tasks": {**CONTENT, **tasks},
+        "tasks": {**CONTENT, "scorer": "single_measure_v1", **tasks},
         "provider_aliases": {"acme": "acme", "acme labs": "acme", "bolt": "bolt"},
         "host_aliases": {"cloud": "cloudhost", "cloudhost": "cloudhost"},
         "models": list(models),
@@ -119,7 +180,7 @@ def worked_example() -> dict[str, Any]:
     )
 
 
-@pytest.mark.parametrize("scorer", SCORERS)
+@pytest.mark.parametrize("scorer", MIN_MAX)
 def test_a_ranking_computed_by_hand(scorer: str) -> None:
     answer = recommend(worked_example(), CODING, scorer=scorer)
     assert keys(answer) == ["acme/swift", "acme/strong", "acme/dark", "acme/small"]
@@ -147,6 +208,9 @@ def test_the_parts_of_an_answer() -> None:
         "scorer",
         "basis",
         "recommendations",
+        "ties",
+        "stability",
+        "pareto",
         "not_measured",
         "excluded",
         "attribution",
@@ -154,6 +218,9 @@ def test_the_parts_of_an_answer() -> None:
     ]
     assert answer["task_profile"] == CODING.to_mapping()
     assert answer["scorer"] == "single_measure_v1"
+    # Strong overtakes under no weights, and is better in quality alone.
+    assert answer["pareto"] == ["acme/swift", "acme/strong"]
+    assert answer["ties"] is None
     assert answer["attribution"] == {INDEX: f"Data by {INDEX}", "price_list": "Data by price_list"}
     assert json.loads(json.dumps(answer)) == answer
     (best,) = answer["recommendations"]
@@ -475,6 +542,105 @@ def test_the_literal_scorer_takes_each_rows_first_column_and_warns() -> None:
     assert "single_measure_v1" in warning
 
 
+# Anchors and consensus
+
+
+def judged() -> dict[str, Any]:
+    """Four models by two publishers; `lone` has one measure."""
+
+    def at(name: str, price: float) -> list[dict[str, Any]]:
+        return [offering(name, price_input_per_1m=price, price_output_per_1m=price)]
+
+    def both(index: float, arena: float) -> dict[str, Any]:
+        return {"coding_index": {INDEX: (index, "2.0"), ARENA: (arena, None)}}
+
+    return payload(
+        model("good", both(60.0, 1500.0), at("good", 4.0)),
+        model("fair", both(50.0, 1200.0), at("fair", 4.0)),
+        model("poor", both(20.0, 1450.0), at("poor", 4.0)),
+        model("lone", {"coding_index": 40.0}, at("lone", 4.0)),
+        model("dark", {"math_index": 40.0}, at("dark", 4.0)),
+        model("sole", {"quality_index": 1.0}, at("sole", 4.0)),
+        scorer=ANCHORED,
+    )
+
+
+def test_an_answer_by_consensus_says_what_it_rests_on() -> None:
+    answer = recommend(judged(), CODING)
+    assert keys(answer) == ["acme/good", "acme/fair", "acme/lone", "acme/poor"]
+    basis = answer["basis"]
+    assert (basis["column"], basis["source"], basis["measured"]) == ("consensus", None, 4)
+    assert (basis["publishers"], basis["measures_per_model"]) == ([ARENA, INDEX], [1, 2])
+    assert basis["tie_rule"] == "two models tie where their 95% intervals overlap"
+    best, lone = answer["recommendations"][0], answer["recommendations"][2]
+    assert best["metrics"]["consensus"] | {"low": 0, "high": 0} == {
+        "low": 0,
+        "high": 0,
+        "rank": 1,
+        "rank_low": 1,
+        "rank_high": 1 + answer["ties"]["with_first"],
+        "n_measures": 2,
+        "publishers": [ARENA, INDEX],
+        "measures": ["arena_house coding_index", "index_house coding_index, index version 2.0"],
+    }
+    assert lone["metrics"]["consensus"]["publishers"] == [INDEX]
+    assert lone["metrics"]["sources"]["consensus"] == INDEX
+    assert "of 2 measures by arena_house and index_house" in best["justification"]
+    assert "of 1 measure by index_house" in lone["justification"]
+    assert "price 4 USD per 1M tokens as mixed at acme|good" in best["justification"]
+    assert set(answer["attribution"]) == {INDEX, ARENA, "price_list"}
+    # A population of one is no scale, and mathematics says nothing of coding.
+    assert answer["not_measured"] == [
+        {"canonical_model_key": key, "lacks": "evidence of weight 0.5 for coding"}
+        for key in ("acme/dark", "acme/sole")
+    ]
+
+
+def test_ties_are_those_whose_intervals_overlap_the_first() -> None:
+    answer = recommend(judged(), CODING)
+    first, *others = answer["recommendations"]
+    overlapping = [
+        item["canonical_model_key"]
+        for item in others
+        if item["metrics"]["consensus"]["high"] >= first["metrics"]["consensus"]["low"]
+    ]
+    assert answer["ties"] == {"with_first": len(overlapping), "keys": overlapping}
+    assert overlapping
+
+
+def test_anchors_may_rest_on_one_measure() -> None:
+    answer = recommend(judged(), CODING, quality_basis="measure")
+    assert (answer["basis"]["column"], answer["basis"]["source"]) == ("coding_index", INDEX)
+    quality = {
+        item["model_name"]: item["normalized"]["quality"] for item in answer["recommendations"]
+    }
+    # The population is 60, 50, 20, 40: mean 42.5, standard deviation sqrt(218.75).
+    assert quality["Good"] == pytest.approx((17.5 / 218.75**0.5 + 2) / 4)
+    assert answer["ties"] is None
+
+
+def test_without_any_consensus_one_measure_serves() -> None:
+    data = judged()
+    data["consensus"]["task_types"]["coding"] = {}
+    answer = recommend(data, CODING)
+    assert answer["basis"]["source"] == INDEX
+    assert answer["warnings"][0] == (
+        "no candidate has evidence of weight 0.5 for coding: ranked by one measure"
+    )
+
+
+def test_a_measure_without_its_population_is_refused() -> None:
+    with pytest.raises(RequestError, match="no frozen population of coding_index from index_house"):
+        recommend(judged() | {"populations": []}, CODING, quality_basis="measure")
+
+
+@pytest.mark.parametrize("scorer", MIN_MAX)
+def test_only_anchors_can_rest_on_a_consensus(scorer: str) -> None:
+    with pytest.raises(RequestError, match=f"{scorer} rests on a measure; a consensus needs"):
+        recommend(judged(), CODING, scorer=scorer, quality_basis="consensus")
+    assert recommend(judged(), CODING, scorer=scorer)["basis"]["column"] != "consensus"
+
+
 # Nothing left, and what is refused
 
 
@@ -511,6 +677,7 @@ def test_nothing_left_for_other_reasons() -> None:
     [
         (CODING, {"scorer": "weighted_v2"}, "unknown scorer 'weighted_v2'; did you mean weighted"),
         (CODING, {"missing_policy": "drop"}, "unknown missing policy 'drop' .known: neutral"),
+        (CODING, {"quality_basis": "mean"}, "unknown quality basis 'mean' .known: consensus"),
         (CODING, {"host": "clod"}, "unknown host 'clod'; did you mean cloud"),
         (CODING, {"topk": 0}, "topk is 0; it must be 1 or more"),
         (TaskProfile("codign", 0.6, 0.2, 0.2), {}, "unknown task type 'codign'; did you mean cod"),
@@ -585,7 +752,7 @@ def test_the_order_of_the_rows_does_not_matter(
 
 @settings(deadline=None)
 @given(data=payloads(), scorer=st.sampled_from(SCORERS), price=_value)
-def test_every_model_is_ranked_not_measured_or_excluded_and_scored_from_0_to_1(
+def test_every_model_is_ranked_not_measured_or_excluded(
     data: dict[str, Any], scorer: str, price: float | None
 ) -> None:
     profile = coding_profile(max_price_per_1m=price)
@@ -599,7 +766,23 @@ def test_every_model_is_ranked_not_measured_or_excluded_and_scored_from_0_to_1(
     assert ("message" in answer) is (not answer["recommendations"])
     for item in answer["recommendations"]:
         for value in (item["score"], *item["normalized"].values()):
-            assert 0.0 <= value <= 1.0
+            assert scorer == ANCHORED or 0.0 <= value <= 1.0
+
+
+@settings(deadline=None)
+@given(data=payloads(), gone=st.integers(0, 13), basis=st.sampled_from(["consensus", "measure"]))
+def test_taking_a_model_away_reorders_nobody(data: dict[str, Any], gone: int, basis: str) -> None:
+    """The frozen populations stay; with one measure, it must stay the same measure too."""
+
+    def ranked(content: dict[str, Any]) -> dict[str, Any]:
+        return recommend(content, CODING, topk=1_000, scorer=ANCHORED, quality_basis=basis)
+
+    rest = [entry for at, entry in enumerate(data["models"]) if at != gone]
+    before, after = ranked(data), ranked(data | {"models": rest})
+    on = [[answer["basis"][name] for name in Measure._fields] for answer in (before, after)]
+    if on[0] == on[1]:
+        left = {entry["canonical_model_key"] for entry in rest}
+        assert [key for key in keys(before) if key in left] == keys(after)
 
 
 @pytest.mark.parametrize("policy", ["penalize", "neutral"])

@@ -347,7 +347,8 @@ def test_the_configured_columns_and_defaults() -> None:
     }
     assert tuple(TASKS.priorities) == PRIORITIES
     assert (TASKS.minimum_measured, TASKS.budget_shift) == (10, 0.15)
-    assert (TASKS.scorer, TASKS.missing_policy) == ("single_measure_v1", "penalize")
+    assert (TASKS.scorer, TASKS.quality_basis) == ("anchored_v1", "consensus")
+    assert TASKS.missing_policy == "penalize"
 
 
 @pytest.mark.parametrize("part", ["task_types", "priorities"])

@@ -78,7 +78,13 @@ def recommend(
             help="penalize (default): a missing price or speed is worst; neutral: middle."
         ),
     ] = None,
-    scorer: Annotated[str | None, typer.Option(help="single_measure_v1 or weighted_v1.")] = None,
+    scorer: Annotated[
+        str | None, typer.Option(help="anchored_v1, single_measure_v1 or weighted_v1.")
+    ] = None,
+    quality_basis: Annotated[
+        str | None,
+        typer.Option(help="consensus: all measures of all publishers; measure: one of them."),
+    ] = None,
     edition: EditionOption = None,
     as_of: AsOfOption = None,
     known_at: KnownAtOption = None,
@@ -113,6 +119,7 @@ def recommend(
                 missing_policy=missing_policy,
                 scorer=scorer,
                 asked=Asked(edition, as_of, known_at),
+                quality_basis=quality_basis,
                 no_refresh=no_refresh,
                 force_refresh=force_refresh,
             ),
@@ -317,8 +324,10 @@ def sql(
     format: FormatOption = None,
 ) -> None:
     """Query an edition, read-only. Tables: models_latest, model_offerings, price_conflicts,
-    measures_latest, silver_models, benchmark_results, task_rankings, pulls, models_history, model_identity_map,
-    model_identity_review, category_rankings, market_changes; and source_usage, the requests made.
+    measures_latest, measure_readings, measure_populations, consensus, silver_models,
+    benchmark_results, task_rankings, category_rankings, market_changes, pulls, models_history,
+    model_identity_map, model_identity_review, key_redirects, source_names; and source_usage, the
+    requests made.
 
     Example: llmrec sql "select model_name, price_input_per_1m from models_latest limit 5"
     """

@@ -55,6 +55,7 @@ class Flags:
     missing_policy: str | None = None
     scorer: str | None = None
     asked: Asked = field(default_factory=Asked)
+    quality_basis: str | None = None
     no_refresh: bool = False
     force_refresh: bool = False
 
@@ -160,6 +161,7 @@ def _recommend(
         profile,
         topk=flags.topk,
         scorer=flags.scorer,
+        quality_basis=flags.quality_basis,
         missing_policy=flags.missing_policy,
         host=flags.host,
         capabilities=_names(flags.capabilities) or (),
@@ -188,6 +190,7 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
             "capabilities",
             "missing_policy",
             "scorer",
+            "quality_basis",
         )
         if (value := getattr(flags, name)) is not None
     }
@@ -204,7 +207,7 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
 
 
 def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> None:
-    profile, basis = result["task_profile"], result["basis"]
+    profile = result["task_profile"]
     say(
         f"{profile['task_type']}: quality {profile['weight_quality']:.0%}, "
         f"speed {profile['weight_speed']:.0%}, cost {profile['weight_cost']:.0%}"
@@ -232,14 +235,8 @@ def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> Non
         print_table(rows, [name for name in rows[0] if any(row[name] is not None for row in rows)])
         say()
         say(f"Why the first: {result['recommendations'][0]['justification']}")
-    if basis.get("source"):
-        version = f" {basis['index_version']}" if basis.get("index_version") else ""
-        say(
-            f"Basis: {basis['column']} of {basis['source']}{version}, "
-            f"{basis['measured']} of {basis['candidates']} candidates measured; "
-            f"origin {result['origins'][basis['source']]['origin']}, "
-            f"observed {result['origins'][basis['source']]['observed_at']}."
-        )
+    for line in (*_basis_in_words(result), *_robustness_in_words(result)):
+        say(line)
     if result["excluded"]:
         counts = ", ".join(f"{reason} {count}" for reason, count in result["excluded"].items())
         say(f"Excluded: {counts}.")
@@ -256,3 +253,45 @@ def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> Non
         say(f"Warning: {warning}")
     for attribution in result["attribution"].values():
         say(attribution)
+
+
+def _basis_in_words(result: dict[str, Any]) -> list[str]:
+    """What the quality of the models rests on."""
+    basis = result["basis"]
+    measured = f"{basis['measured']} of {basis['candidates']} candidates measured"
+    if basis.get("measures_per_model"):
+        fewest, most = basis["measures_per_model"]
+        return [
+            f"Basis: consensus ({basis['method']}) of {fewest} to {most} measures a model by "
+            f"{', '.join(basis['publishers'])}, {measured}."
+        ]
+    if not basis.get("source"):
+        return []
+    version = f" {basis['index_version']}" if basis.get("index_version") else ""
+    origin = result["origins"][basis["source"]]
+    return [
+        f"Basis: {basis['column']} of {basis['source']}{version}, {measured}; "
+        f"origin {origin['origin']}, observed {origin['observed_at']}."
+    ]
+
+
+def _robustness_in_words(result: dict[str, Any]) -> list[str]:
+    """How firmly the first stands, and who cannot be told from it."""
+    lines = []
+    firm, ties = result["stability"], result["ties"]
+    if firm is not None:
+        rivals = f"; else {', '.join(firm['rivals'])}" if firm["rivals"] else ""
+        lines.append(
+            f"Stability: first under {firm['share']:.0%} of {firm['weight_vectors']} weights "
+            f"within 20 %{rivals}."
+        )
+        lines.append(
+            f"Nobody is better in quality, speed and cost together: {len(result['pareto'])} models."
+        )
+    if ties is not None and ties["with_first"]:
+        more = ", …" if ties["with_first"] > len(ties["keys"]) else ""
+        lines.append(
+            f"In quality {ties['with_first']} others tie with the first, their intervals overlap: "
+            f"{', '.join(ties['keys'])}{more}."
+        )
+    return lines

@@ -1,0 +1,156 @@
+"""What the warehouse knows of every measure: current readings and frozen populations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import duckdb
+import polars as pl
+
+from llmrec_pipeline.domain.consensus import Reading, current_readings
+from llmrec_pipeline.domain.consensus_config import BenchmarkUse, ConsensusConfig
+from llmrec_pipeline.domain.populations import MeasureKey, Population
+from llmrec_pipeline.domain.records import MEASURE_POPULATIONS, MEASURE_READINGS
+from llmrec_pipeline.domain.timestamps import iso, parse_iso
+from llmrec_pipeline.storage.lake import polars_schema
+from llmrec_pipeline.storage.warehouse import sql_text
+
+FIXTURE = "fixture"
+"""Stands as the content hash of a population that comes from the bundled fixture."""
+
+
+class MeasureEvidence(NamedTuple):
+    """Current readings, at most one a model and measure, and each measure's population."""
+
+    readings: list[Reading]
+    populations: dict[MeasureKey, Population]
+
+
+def warehouse_evidence(con: duckdb.DuckDBPyConnection, config: ConsensusConfig) -> MeasureEvidence:
+    """Readings and populations of every index column and of the benchmarks that the consensus uses,
+    all with more being better, derived from what is served and from the accepted pulls.
+
+    A measure that no accepted pull holds, since a bundled fixture serves for its publisher, has
+    what the fixture says as its population.
+    """
+    signs = _Signs(config.benchmarks)
+    served = _signed(con.sql(sql_text("measure_readings")).pl().to_dicts(), signs)
+    frozen = con.execute(
+        sql_text("measure_populations"), {"minimum": config.minimum_population}
+    ).pl()
+    populations = _populations(_signed(frozen.to_dicts(), signs))
+    of_fixture = [
+        {**row, "content_hash": FIXTURE} for row in served if _measure(row) not in populations
+    ]
+    populations |= _populations(sorted(of_fixture, key=lambda row: _measure(row).sort_key))
+    return MeasureEvidence(current_readings(map(_reading, served)), populations)
+
+
+def stored_evidence(readings: pl.DataFrame, populations: pl.DataFrame) -> MeasureEvidence:
+    """What `evidence_frames` gave."""
+    key = ("source", "name", "category", "index_version")
+    return MeasureEvidence(
+        [_reading(row) for row in readings.to_dicts()],
+        _populations(populations.sort(key, maintain_order=True).to_dicts()),
+    )
+
+
+def evidence_frames(evidence: MeasureEvidence) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of `MEASURE_READINGS` and of `MEASURE_POPULATIONS`."""
+    readings = [
+        {
+            "canonical_model_key": reading.key,
+            "base_model": reading.base_model,
+            **reading.measure._asdict(),
+            "value": reading.value,
+            "stderr": reading.stderr,
+            "verified": reading.verified,
+        }
+        for reading in evidence.readings
+    ]
+    members = [
+        {
+            **measure._asdict(),
+            "snapshot_ts": parse_iso(population.snapshot_ts),
+            "content_hash": population.content_hash,
+            "canonical_model_key": key,
+            "value": value,
+        }
+        for measure, population in evidence.populations.items()
+        for key, value in population.members
+    ]
+    return (
+        pl.DataFrame(readings, schema=polars_schema(MEASURE_READINGS)),
+        pl.DataFrame(members, schema=polars_schema(MEASURE_POPULATIONS)),
+    )
+
+
+def population_rows(evidence: MeasureEvidence) -> list[dict[str, Any]]:
+    """The parameters of each population, as an edition carries them."""
+    return [
+        {
+            **measure._asdict(),
+            "snapshot_ts": population.snapshot_ts,
+            "content_hash": population.content_hash,
+            **population.scale._asdict(),
+        }
+        for measure, population in sorted(
+            evidence.populations.items(), key=lambda item: item[0].sort_key
+        )
+    ]
+
+
+class _Signs:
+    """Of each measure that is used, +1 where more is better and -1 where less is."""
+
+    def __init__(self, uses: Iterable[BenchmarkUse]) -> None:
+        self._uses: dict[tuple[str, str], list[BenchmarkUse]] = {}
+        for use in uses:
+            self._uses.setdefault((use.source, use.name), []).append(use)
+
+    def of(self, row: Mapping[str, Any]) -> float | None:
+        """None where the measure is not used, or has another unit than is known."""
+        if row["category"] is None:
+            return 1.0
+        for use in self._uses.get((row["source"], row["name"]), ()):
+            if use.category in (None, row["category"]) and use.unit == row["unit"]:
+                return 1.0 if use.higher_is_better else -1.0
+        return None
+
+
+def _signed(rows: Iterable[Mapping[str, Any]], signs: _Signs) -> list[dict[str, Any]]:
+    """The rows whose measure is used, with more being better."""
+    return [
+        {**row, "value": sign * row["value"]} for row in rows if (sign := signs.of(row)) is not None
+    ]
+
+
+def _measure(row: Mapping[str, Any]) -> MeasureKey:
+    return MeasureKey(row["source"], row["name"], row["category"], row["index_version"])
+
+
+def _reading(row: Mapping[str, Any]) -> Reading:
+    return Reading(
+        row["canonical_model_key"],
+        row["base_model"],
+        _measure(row),
+        row["value"],
+        row["stderr"],
+        row["verified"],
+    )
+
+
+def _populations(rows: Iterable[Mapping[str, Any]]) -> dict[MeasureKey, Population]:
+    """Of rows in which those of a measure stand together."""
+    found = {}
+    for measure, group in groupby(rows, _measure):
+        members = list(group)
+        found[measure] = Population(
+            measure,
+            iso(members[0]["snapshot_ts"]),
+            members[0]["content_hash"],
+            tuple((row["canonical_model_key"], row["value"]) for row in members),
+        )
+    return found

@@ -1,0 +1,140 @@
+-- The frozen population of each measure: what the first accepted pull said that holds $minimum of
+-- its values, or, where none holds so many, the first pull that holds any. Index columns stand
+-- under their pull's index version, benchmarks under their own.
+with counted as (
+    select
+        p.source,
+        p.snapshot_ts,
+        p.place,
+        p.content_hash,
+        p.index_version,
+        count(m.quality_index) as quality_index,
+        count(m.coding_index) as coding_index,
+        count(m.math_index) as math_index,
+        count(m.reasoning_index) as reasoning_index,
+        count(m.agentic_index) as agentic_index
+    from accepted_pulls as p
+    inner join bronze_models as m
+        on p.source = m.source and p.place = m.observed_at
+    group by all
+),
+
+benchmarks as (
+    select
+        p.source,
+        p.snapshot_ts,
+        p.place,
+        p.content_hash,
+        b.benchmark_name as name,
+        b.category,
+        b.index_version,
+        b.unit,
+        count(*) as n
+    from accepted_pulls as p
+    inner join bronze_benchmarks as b
+        on p.source = b.source and p.place = b.observed_at
+    group by all
+),
+
+held as (
+    select
+        source,
+        snapshot_ts,
+        place,
+        content_hash,
+        name,
+        cast(null as varchar) as category,
+        index_version,
+        cast(null as varchar) as unit,
+        n
+    from (
+        unpivot counted
+        on quality_index, coding_index, math_index, reasoning_index, agentic_index
+        into name name value n
+    )
+    where n > 0
+    union all by name
+    select *
+    from benchmarks
+    union all by name
+    select
+        b.* exclude (name, category, unit),
+        c.measure_column as name,
+        cast(null as varchar) as category,
+        cast(null as varchar) as unit
+    from benchmarks as b
+    inner join benchmark_columns as c
+        on b.source = c.source and b.category = c.category
+    where c.measure_column = 'writing_index'
+),
+
+first_pulls as (
+    select *
+    from held
+    qualify
+        row_number() over (
+            partition by source, name, category, index_version, unit
+            order by n < $minimum, snapshot_ts
+        ) = 1
+),
+
+said as (
+    select
+        f.source,
+        f.name,
+        f.category,
+        f.index_version,
+        f.unit,
+        f.snapshot_ts,
+        f.content_hash,
+        m.source_model_id,
+        case f.name
+            when 'quality_index' then m.quality_index
+            when 'coding_index' then m.coding_index
+            when 'math_index' then m.math_index
+            when 'reasoning_index' then m.reasoning_index
+            when 'agentic_index' then m.agentic_index
+        end as value
+    from first_pulls as f
+    inner join bronze_models as m
+        on f.source = m.source and f.place = m.observed_at
+    where f.category is null and f.name <> 'writing_index'
+    union all by name
+    select
+        f.source,
+        f.name,
+        f.category,
+        f.index_version,
+        f.unit,
+        f.snapshot_ts,
+        f.content_hash,
+        b.source_model_id,
+        b.score as value
+    from first_pulls as f
+    inner join bronze_benchmarks as b
+        on
+            f.source = b.source
+            and f.place = b.observed_at
+            and f.index_version is not distinct from b.index_version
+    left join benchmark_columns as c
+        on b.source = c.source and b.category = c.category
+    where
+        (f.name = b.benchmark_name and f.category = b.category and f.unit = b.unit)
+        or (f.category is null and f.name = 'writing_index' and c.measure_column = f.name)
+)
+
+select
+    s.source,
+    s.name,
+    s.category,
+    s.index_version,
+    s.unit,
+    s.snapshot_ts,
+    s.content_hash,
+    i.canonical_model_key,
+    s.value
+from said as s
+left join model_identity_map as i
+    on s.source = i.source and s.source_model_id = i.source_model_id
+where s.value is not null
+order by all
