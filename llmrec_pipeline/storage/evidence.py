@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -10,10 +10,11 @@ import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.consensus import Reading, current_readings
-from llmrec_pipeline.domain.consensus_config import BenchmarkUse, ConsensusConfig
+from llmrec_pipeline.domain.consensus_config import BenchmarkUse
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.records import MEASURE_POPULATIONS, MEASURE_READINGS
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
+from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.warehouse import sql_text
 
@@ -28,15 +29,17 @@ class MeasureEvidence(NamedTuple):
     populations: dict[MeasureKey, Population]
 
 
-def warehouse_evidence(con: duckdb.DuckDBPyConnection, config: ConsensusConfig) -> MeasureEvidence:
+def warehouse_evidence(con: duckdb.DuckDBPyConnection, settings: Settings) -> MeasureEvidence:
     """Readings and populations of every index column and of the benchmarks that the consensus uses,
     all with more being better, derived from what is served and from the accepted pulls.
 
     A measure that no accepted pull holds, since a bundled fixture serves for its publisher, has
     what the fixture says as its population.
     """
+    config = settings.consensus
     signs = _Signs(config.benchmarks)
-    served = _signed(con.sql(sql_text("measure_readings")).pl().to_dicts(), signs)
+    said = con.sql(sql_text("measure_readings")).pl().to_dicts()
+    served = _signed(_with_errors(said, settings.sources), signs)
     frozen = con.execute(
         sql_text("measure_populations"), {"minimum": config.minimum_population}
     ).pl()
@@ -118,6 +121,46 @@ class _Signs:
             if use.category in (None, row["category"]) and use.unit == row["unit"]:
                 return 1.0 if use.higher_is_better else -1.0
         return None
+
+
+def _with_errors(
+    rows: list[dict[str, Any]], sources: Mapping[str, SourceSettings]
+) -> list[dict[str, Any]]:
+    """The rows, those of an index that is one benchmark's score with that benchmark's error."""
+    errors = {
+        (row["source"], row["name"], row["category"], row["canonical_model_key"]): row["stderr"]
+        for row in rows
+        if row["category"] is not None and row["stderr"] is not None
+    }
+    origins = {
+        (source, column): origin
+        for source, config in sources.items()
+        for column, origin in _benchmarks_of_columns(config)
+    }
+
+    def error(row: Mapping[str, Any]) -> float | None:
+        if row["category"] is not None or (row["source"], row["name"]) not in origins:
+            own: float | None = row["stderr"]
+            return own
+        name, category, scale = origins[row["source"], row["name"]]
+        found = errors.get((row["source"], name, category, row["canonical_model_key"]))
+        return None if found is None else scale * found
+
+    return [{**row, "stderr": error(row)} for row in rows]
+
+
+def _benchmarks_of_columns(
+    config: SourceSettings,
+) -> Iterator[tuple[str, tuple[str, str, float]]]:
+    """Index columns that are one benchmark's score: its name and category, and how many points of
+    the index make one of the score."""
+    for category, column in config.categories.items():
+        if config.benchmark is not None:
+            yield column, (config.benchmark, category, 1.0)
+    for rule in config.benchmarks.values():
+        if rule.column is not None:
+            (category,) = rule.scores
+            yield rule.column, (rule.name, category, 100.0 if rule.unit == "fraction" else 1.0)
 
 
 def _signed(rows: Iterable[Mapping[str, Any]], signs: _Signs) -> list[dict[str, Any]]:

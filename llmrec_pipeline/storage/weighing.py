@@ -28,7 +28,7 @@ _PUBLISHED = "published_consensus"
 def weigh_evidence(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Fill `measure_readings`, `measure_populations` and `consensus`, and note what an edition's
     payload carries of them. Runs within the caller's transaction."""
-    evidence = warehouse_evidence(con, settings.consensus)
+    evidence = warehouse_evidence(con, settings)
     models = dict(
         con.sql(
             "SELECT canonical_model_key, base_model FROM models_latest WHERE listed ORDER BY ALL"

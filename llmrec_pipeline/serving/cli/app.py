@@ -336,6 +336,22 @@ def sql(
     raise typer.Exit(querying.sql(query, edition, format))
 
 
+@app.command("rank-quality")
+def rank_quality(
+    trials: Annotated[int, typer.Option(min=1, help="Random pools to try each scorer on.")] = 320,
+    edition: EditionOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Measure each method of consensus and each scorer: how well it predicts measures that it has
+    not seen, and how firm its answers are.
+
+    Example: llmrec rank-quality --format table
+    """
+    from llmrec_pipeline.serving.cli import rank_quality as measuring
+
+    raise typer.Exit(measuring.rank_quality(trials, edition, format))
+
+
 @app.command()
 def doctor(format: FormatOption = None) -> None:
     """Check settings, folders, warehouse, edition and sources, and say what to mend.

@@ -1,30 +1,17 @@
--- What every measure says now: one row a model and measure. The error of an index that is one
--- category of a board is that category's.
+-- What every measure says now: one row a model and measure.
 with columns as (
     select
-        m.canonical_model_key,
-        m.source,
-        m.measure_column as name,
+        canonical_model_key,
+        source,
+        measure_column as name,
         cast(null as varchar) as category,
-        m.index_version,
+        index_version,
         cast(null as varchar) as unit,
-        m.value,
-        b.stderr,
+        value,
+        cast(null as double) as stderr,
         true as verified,
-        m.snapshot_ts
-    from measures_latest as m
-    left join benchmark_columns as c
-        on m.source = c.source and m.measure_column = c.measure_column
-    left join serving_benchmarks as b
-        on
-            m.source = b.source
-            and m.source_model_id = b.source_model_id
-            and c.category = b.category
-    qualify
-        row_number() over (
-            partition by m.canonical_model_key, m.source, m.measure_column
-            order by b.benchmark_name, b.category
-        ) = 1
+        snapshot_ts
+    from measures_latest
 ),
 
 benchmarks as (
