@@ -57,7 +57,17 @@ __all__ = [
     "load_settings",
 ]
 
-_SECTIONS = ("ALERTS", "ANCHORS", "CATEGORIES", "CONSENSUS", "IDENTITY", "PIPELINE", "PROVIDERS", "SOURCES", "TASKS")
+_SECTIONS = (
+    "ALERTS",
+    "ANCHORS",
+    "CATEGORIES",
+    "CONSENSUS",
+    "IDENTITY",
+    "PIPELINE",
+    "PROVIDERS",
+    "SOURCES",
+    "TASKS",
+)
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _URL = re.compile(r"https?://[^/\s@?#]+(/[^\s?#]*)?")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.ranking import task_rankings
 
 NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, ORIGIN = KINDS = (
@@ -174,13 +175,24 @@ def _rankings(payload: Payload) -> dict[str, _Ranking]:
     """By task type, the ranking without a priority."""
     rankings: dict[str, tuple[str, list[str]]] = {}
     for row in task_rankings(payload, priorities=("none",)):
-        basis = " ".join(
-            str(row[name])
-            for name in ("scorer", "basis_source", "basis_column", "basis_index_version")
-            if row[name] is not None
-        )
+        basis = _basis(payload, row)
         rankings.setdefault(row["task_type"], (basis, []))[1].append(row["canonical_model_key"])
     return {task: _Ranking(*ranking) for task, ranking in rankings.items()}
+
+
+def _basis(payload: Payload, row: Mapping[str, Any]) -> str:
+    """Scorer and measure; of a consensus, how it is made and the index versions that it rests on."""
+    if row["basis_column"] != CONSENSUS:
+        names = ("scorer", "basis_source", "basis_column", "basis_index_version")
+        return " ".join(str(row[name]) for name in names if row[name] is not None)
+    content = payload[CONSENSUS]
+    versions = {
+        f"{measure['source']} {measure['index_version']}"
+        for measure in content["measures"]
+        if measure["index_version"] is not None
+    }
+    parts = (row["scorer"], CONSENSUS, content["method"], content["version"], *sorted(versions))
+    return " ".join(parts)
 
 
 def _places(keys: Iterable[str], among: set[str]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import duckdb
 import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
+from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.records import Kind, Table
 from llmrec_pipeline.domain.scorers import WEIGHTED
 from llmrec_pipeline.orchestration.metadata import markdown_table
@@ -239,7 +240,8 @@ def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def mixed_rankings(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Rankings whose rows rest on more than one measure: values that must not be compared.
+    """Rankings whose rows rest on more than one measure: values that must not be compared. A
+    consensus is one scale, whatever publishers a model has in it.
     `weighted_v1` compares them by definition and says so with each of its answers."""
     rows = con.execute(
         """
@@ -247,9 +249,11 @@ def mixed_rankings(con: duckdb.DuckDBPyConnection) -> list[str]:
         FROM task_rankings
         WHERE scorer <> ?
         GROUP BY task_type, priority, scorer
-        HAVING count(DISTINCT (basis_source, basis_column, basis_index_version)) > 1
+        HAVING count(DISTINCT (
+            basis_column, basis_index_version, CASE WHEN basis_column <> ? THEN basis_source END
+        )) > 1
         ORDER BY ALL
         """,
-        [WEIGHTED],
+        [WEIGHTED, CONSENSUS],
     ).fetchall()
     return [f"{task_type} by {priority}" for task_type, priority in rows]

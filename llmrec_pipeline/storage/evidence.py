@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.consensus import Reading, current_readings
-from llmrec_pipeline.domain.consensus_config import BenchmarkUse
+from llmrec_pipeline.domain.consensus_config import BenchmarkUse, ConsensusConfig
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.records import MEASURE_POPULATIONS, MEASURE_READINGS
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
@@ -29,26 +30,46 @@ class MeasureEvidence(NamedTuple):
     populations: dict[MeasureKey, Population]
 
 
-def warehouse_evidence(con: duckdb.DuckDBPyConnection, settings: Settings) -> MeasureEvidence:
+def warehouse_evidence(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    frozen: Mapping[MeasureKey, Population] | None = None,
+) -> MeasureEvidence:
     """Readings and populations of every index column and of the benchmarks that the consensus uses,
     all with more being better, derived from what is served and from the accepted pulls.
 
     A measure that no accepted pull holds, since a bundled fixture serves for its publisher, has
-    what the fixture says as its population.
+    what the fixture says as its population. `frozen` gives populations that are known already.
     """
     config = settings.consensus
     signs = _Signs(config.benchmarks)
     said = con.sql(sql_text("measure_readings")).pl().to_dicts()
     served = _signed(_with_errors(said, settings.sources), signs)
-    frozen = con.execute(
-        sql_text("measure_populations"), {"minimum": config.minimum_population}
-    ).pl()
-    populations = _populations(_signed(frozen.to_dicts(), signs))
+    populations = dict(_frozen(con, config, signs) if frozen is None else frozen)
     of_fixture = [
         {**row, "content_hash": FIXTURE} for row in served if _measure(row) not in populations
     ]
     populations |= _populations(sorted(of_fixture, key=lambda row: _measure(row).sort_key))
     return MeasureEvidence(current_readings(map(_reading, served)), populations)
+
+
+def _frozen(
+    con: duckdb.DuckDBPyConnection, config: ConsensusConfig, signs: _Signs
+) -> dict[MeasureKey, Population]:
+    rows = con.execute(sql_text("measure_populations"), {"minimum": config.minimum_population}).pl()
+    return _populations(_signed(rows.to_dicts(), signs))
+
+
+def populations_until(
+    con: duckdb.DuckDBPyConnection, moment: datetime
+) -> dict[MeasureKey, Population]:
+    """Of the populations that the warehouse noted last, those that had been frozen by a moment."""
+    rows = con.execute(
+        "SELECT * FROM measure_populations WHERE snapshot_ts <= ? "
+        "ORDER BY source, name, category, index_version, canonical_model_key, value",
+        [moment],
+    ).pl()
+    return _populations(rows.to_dicts())
 
 
 def stored_evidence(readings: pl.DataFrame, populations: pl.DataFrame) -> MeasureEvidence:

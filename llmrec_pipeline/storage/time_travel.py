@@ -15,6 +15,7 @@ import duckdb
 
 from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.evidence import populations_until
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import judge_pulls, take_verdicts
 from llmrec_pipeline.storage.lake import Lake
@@ -22,6 +23,7 @@ from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
 from llmrec_pipeline.storage.warehouse import beside, open_warehouse, sql_text, transaction
+from llmrec_pipeline.storage.weighing import weigh_evidence
 
 
 @contextmanager
@@ -45,6 +47,11 @@ def warehouse_at(
                 take_verdicts(past, moment.as_of, serving_only=serving_only)
         judge_pulls(past, settings)
         derive_silver(past, settings, moment.as_of, fixture)
+        # Without all history nobody can tell which pull was the first, but what had been frozen by
+        # then is frozen still.
+        frozen = populations_until(con, moment.as_of) if serving_only else None
+        with transaction(past):
+            weigh_evidence(past, settings, frozen)
         yield past
 
 

@@ -4,11 +4,13 @@ refresh, so that an answer only reads it."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.consensus import Consensus, consensus, measure_weights
+from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.published_consensus import published
 from llmrec_pipeline.domain.records import CONSENSUS
 from llmrec_pipeline.domain.task_profile import Tasks
@@ -25,10 +27,15 @@ from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta
 _PUBLISHED = "published_consensus"
 
 
-def weigh_evidence(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+def weigh_evidence(
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    frozen: Mapping[MeasureKey, Population] | None = None,
+) -> None:
     """Fill `measure_readings`, `measure_populations` and `consensus`, and note what an edition's
-    payload carries of them. Runs within the caller's transaction."""
-    evidence = warehouse_evidence(con, settings)
+    payload carries of them. Runs within the caller's transaction. `frozen` gives populations that
+    are known already."""
+    evidence = warehouse_evidence(con, settings, frozen)
     models = dict(
         con.sql(
             "SELECT canonical_model_key, base_model FROM models_latest WHERE listed ORDER BY ALL"

@@ -46,7 +46,8 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         pool=WAREHOUSE_POOL,
         description=(
             "Every task type under every priority, ranked without constraints by the default "
-            "scorer. Each ranking rests on one measure of one publisher at one index version."
+            "scorer. Each ranking rests on the consensus of all measures, or on one measure of one "
+            "publisher at one index version."
         ),
         metadata=column_schema(TASK_RANKINGS),
         check_specs=[
