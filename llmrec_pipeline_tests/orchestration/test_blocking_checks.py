@@ -57,7 +57,7 @@ def test_a_ranking_over_two_measures_is_never_published(
 ) -> None:
     def rank_wrongly(con: duckdb.DuckDBPyConnection, *arguments: Any) -> pl.DataFrame:
         frame = rank_tasks(con, *arguments)
-        con.execute("UPDATE task_rankings SET basis_source = 'another' WHERE rank = 2")
+        con.execute("UPDATE task_rankings SET basis_column = 'another' WHERE rank = 2")
         return frame
 
     before = ran.edition()
