@@ -121,6 +121,14 @@ def select(
     return Selection(candidates, {reason: n for reason, n in counts.items() if n})
 
 
+def why_not(payload: Mapping[str, Any], key: str, profile: TaskProfile) -> str | None:
+    """Why a model of the payload is not among the candidates of a profile, None where it is."""
+    source_order = {source: i for i, source in enumerate(payload["publisher_order"])}
+    model = next(m for m in payload["models"] if m["canonical_model_key"] == key)
+    offering = _offering(model, None, source_order)
+    return next(_failures(model, offering, profile, None, ()), None)
+
+
 def _offering(
     model: Mapping[str, Any], host: str | None, source_order: Mapping[str, int]
 ) -> Mapping[str, Any] | None:

@@ -35,9 +35,15 @@ from typing import NamedTuple
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig, Method
 from llmrec_pipeline.domain.measure_choice import newest_version
 from llmrec_pipeline.domain.populations import MeasureKey, Population
+from llmrec_pipeline.domain.pulls import INFERRED_VERSION
 
 METHODS: tuple[Method, ...] = ("shrunk_z_mean", "rank_mean", "two_way_fit")
-MEASURED, UNVERIFIED, OTHER_VARIANT = "measured", "unverified", "other_variant"
+MEASURED, UNVERIFIED, OTHER_VARIANT, INFERRED = GRADES = (
+    "measured",
+    "unverified",
+    "other_variant",
+    "inferred",
+)
 
 # What is taken for `between` where no population shares two models with another one: standard
 # deviations squared, as if measures had little to do with each other.
@@ -59,7 +65,8 @@ class Reading(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A measure behind a score, with its grade: measured, unverified or other_variant."""
+    """A measure behind a score, with its grade: measured, unverified (self-reported), inferred (at
+    an index version that no publisher named) or other_variant."""
 
     measure: MeasureKey
     grade: str
@@ -100,6 +107,28 @@ class Consensus(NamedTuple):
 
     standings: list[Standing]
     left_out: list[str]
+
+
+class Part(NamedTuple):
+    """What one measure adds to a score: `x` on the common scale, the measure's `offset`, its
+    `error` (a variance), and weight * (x - offset) / (sum of weights + shrinkage)."""
+
+    evidence: Evidence
+    x: float
+    offset: float
+    error: float
+    contribution: float
+
+
+class Breakdown(NamedTuple):
+    """A model's score taken apart: the contributions sum to it. `between` is the pooled variance of
+    one model's values from measure to measure."""
+
+    score: float
+    low: float
+    high: float
+    between: float
+    parts: tuple[Part, ...]
 
 
 class _Value(NamedTuple):
@@ -173,16 +202,8 @@ def consensus(
     A measure without a population of `minimum_population` models does not count. `method` defaults
     to the configured one.
     """
-    method = method or config.method
-    usable = {
-        measure: weight
-        for measure, weight in weights.items()
-        if measure in populations and len(populations[measure].members) >= config.minimum_population
-    }
-    frozen = {measure: populations[measure] for measure in usable}
-    fit = _fitted(frozen, usable, config, method)
-    values = _values(readings, frozen, usable, models, config, method)
-    quantile = NormalDist().inv_cdf((1.0 + config.confidence) / 2.0)
+    values, fit = _prepared(readings, populations, weights, models, config, method)
+    quantile = _quantile(config)
     scored: list[tuple[float, float, str, tuple[Evidence, ...]]] = []
     left_out: list[str] = []
     for key in sorted(models):
@@ -193,6 +214,54 @@ def consensus(
         score, error = _estimate(own, fit, config.shrinkage)
         scored.append((score, quantile * error, key, tuple(value.evidence for value in own)))
     return Consensus(_standings(scored), left_out)
+
+
+def breakdown(
+    key: str,
+    readings: Sequence[Reading],
+    populations: Mapping[MeasureKey, Population],
+    weights: Mapping[MeasureKey, float],
+    models: Mapping[str, str],
+    config: ConsensusConfig,
+) -> Breakdown | None:
+    """How `consensus` makes one model's score; None where no measure that counts speaks of it."""
+    values, fit = _prepared(readings, populations, weights, models, config, None)
+    own = values.get(key)
+    if not own:
+        return None
+    score, error = _estimate(own, fit, config.shrinkage)
+    half = _quantile(config) * error
+    total = fsum(value.evidence.weight for value in own) + config.shrinkage
+    parts = []
+    for value in own:
+        offset = fit.offsets.get(value.evidence.measure, 0.0)
+        contribution = value.evidence.weight * (value.x - offset) / total
+        parts.append(Part(value.evidence, value.x, offset, value.error, contribution))
+    return Breakdown(score, score - half, score + half, fit.between, tuple(parts))
+
+
+def _prepared(
+    readings: Sequence[Reading],
+    populations: Mapping[MeasureKey, Population],
+    weights: Mapping[MeasureKey, float],
+    models: Mapping[str, str],
+    config: ConsensusConfig,
+    method: Method | None,
+) -> tuple[dict[str, list[_Value]], _Fit]:
+    """Each model's values, and the fit to the frozen populations of the measures that count."""
+    method = method or config.method
+    usable = {
+        measure: weight
+        for measure, weight in weights.items()
+        if measure in populations and len(populations[measure].members) >= config.minimum_population
+    }
+    frozen = {measure: populations[measure] for measure in usable}
+    fit = _fitted(frozen, usable, config, method)
+    return _values(readings, frozen, usable, models, config, method), fit
+
+
+def _quantile(config: ConsensusConfig) -> float:
+    return NormalDist().inv_cdf((1.0 + config.confidence) / 2.0)
 
 
 def _scale_of(method: Method) -> Callable[[Population, float], float]:
@@ -218,8 +287,7 @@ def _values(
             continue
         population = populations[reading.measure]
         error = ((reading.stderr or 0.0) / population.scale.sd) ** 2
-        weight = weights[reading.measure] * (1.0 if reading.verified else config.weights.unverified)
-        grade = MEASURED if reading.verified else UNVERIFIED
+        grade, weight = _graded(reading, weights[reading.measure], config)
         value = _Value(
             common(population, reading.value), error, Evidence(reading.measure, grade, weight)
         )
@@ -233,6 +301,16 @@ def _values(
             elif siblings := of_base[measure].get(base_model):
                 found[key].append(_borrowed(siblings, config.weights.other_variant))
     return found
+
+
+def _graded(reading: Reading, weight: float, config: ConsensusConfig) -> tuple[str, float]:
+    """A reading's grade, the weakest that holds, and what it weighs."""
+    grade = MEASURED
+    if (reading.measure.index_version or "").startswith(INFERRED_VERSION):
+        grade, weight = INFERRED, weight * config.weights.inferred
+    if not reading.verified:
+        grade, weight = UNVERIFIED, weight * config.weights.unverified
+    return grade, weight
 
 
 def _borrowed(siblings: Sequence[_Value], weight: float) -> _Value:

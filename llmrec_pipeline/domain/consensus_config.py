@@ -22,6 +22,7 @@ class EvidenceWeights(_Frozen):
 
     unverified: Weight
     other_variant: Weight
+    inferred: Weight
     related: Weight
 
 

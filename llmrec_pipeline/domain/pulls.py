@@ -20,6 +20,8 @@ from llmrec_pipeline.domain.rebases import RebaseRules, Scores, find_rebase
 from llmrec_pipeline.domain.records import INDEX_COLUMNS
 from llmrec_pipeline.domain.timestamps import iso
 
+INFERRED_VERSION = "inferred-"
+"""How the name of an index version begins that no publisher gave."""
 Status = Literal["accepted", "quarantined", "unchanged"]
 
 
@@ -231,5 +233,5 @@ def _scale(
 def _name(observed_at: datetime, last: str | None) -> str:
     """An inferred version is named by the day of the pull that opened it, so that a pull that
     lands late elsewhere does not rename it; a further one of that day by its moment."""
-    day = f"inferred-{observed_at.astimezone(UTC):%Y-%m-%d}"
-    return f"inferred-{iso(observed_at)}" if last and last.startswith(day) else day
+    day = f"{INFERRED_VERSION}{observed_at.astimezone(UTC):%Y-%m-%d}"
+    return f"{INFERRED_VERSION}{iso(observed_at)}" if last and last.startswith(day) else day

@@ -17,6 +17,7 @@ from llmrec_pipeline.domain.consensus import (
     Consensus,
     Evidence,
     Reading,
+    breakdown,
     consensus,
     current_readings,
     measure_weights,
@@ -298,3 +299,49 @@ def test_a_score_lies_in_its_interval_and_a_rank_in_its_own(
         assert standing.low <= standing.score <= standing.high
         assert standing.rank_low <= standing.rank <= standing.rank_high
         assert standing.ties == standing.rank_high - standing.rank_low
+
+
+def _two_houses(version: str | None = "2") -> tuple[Any, ...]:
+    """Two measures of four models, one of them self-reported once and told of a variant once."""
+    first, second = ONE._replace(index_version=version), TWO._replace(index_version=version)
+    populations = {
+        first: population(first, a=20, b=40, c=60, d=80),
+        second: population(second, a=-3, b=1, c=-1, d=3),
+    }
+    readings = [
+        read("a", first, 25.0),
+        read("b", first, 55.0, stderr=3.0),
+        read("c", first, 61.0),
+        read("b", second, 0.5),
+        read("c:high", second, 2.0),
+        read("d", first, 70.0, verified=version is not None and version.startswith("inferred")),
+    ]
+    models = {r.key: r.base_model for r in readings} | {"lab/c": "lab/c"}
+    return readings, populations, {first: 1.0, second: 0.5}, models, PLAIN
+
+
+def test_a_score_taken_apart_sums_to_it() -> None:
+    """Every model: the contributions sum to the score, and the interval is the same."""
+    arguments = _two_houses()
+    found = consensus(*arguments)
+    assert {item.grade for s in found.standings for item in s.evidence} == {
+        "measured",
+        "unverified",
+        "other_variant",
+    }
+    for standing in found.standings:
+        apart = breakdown(standing.canonical_model_key, *arguments)
+        assert apart is not None
+        assert sum(part.contribution for part in apart.parts) == pytest.approx(standing.score)
+        assert (apart.score, apart.low, apart.high) == (standing.score, standing.low, standing.high)
+        assert tuple(part.evidence for part in apart.parts) == standing.evidence
+    assert breakdown("nobody/knows", *arguments) is None
+
+
+def test_an_inferred_version_weighs_less_and_says_so() -> None:
+    readings, populations, weights, _, config = _two_houses("inferred-2026-03-04")
+    own = [reading for reading in readings if reading.key != "lab/c"]
+    found = consensus(own, populations, weights, {r.key: r.base_model for r in own}, config)
+    evidence = [item for standing in found.standings for item in standing.evidence]
+    assert {item.grade for item in evidence} == {"inferred"}
+    assert all(item.weight == weights[item.measure] * config.weights.inferred for item in evidence)

@@ -302,6 +302,27 @@ def editions(format: FormatOption = None) -> None:
 
 
 @app.command()
+def explain(
+    model: Annotated[str, typer.Argument(help="A model's key, or its name.")],
+    task: Annotated[str, typer.Option("--task", help="Task type.")] = "general",
+    edition: EditionOption = None,
+    as_of: AsOfOption = None,
+    known_at: KnownAtOption = None,
+    format: FormatOption = None,
+) -> None:
+    """Take a model's score apart: every measure with publisher, pull, value, anchor, weight and
+    contribution, down to the raw page.
+
+    Example: llmrec explain anthropic/claude-opus-4-5 --task coding
+    """
+    from llmrec_pipeline.serving.at_time import Asked
+    from llmrec_pipeline.serving.cli import explaining
+
+    asked = Asked(edition, as_of, known_at)
+    raise typer.Exit(explaining.explain_model(model, task, asked, format))
+
+
+@app.command()
 def diff(
     before: Annotated[str, typer.Argument(help="An edition, `current`, or a time.")],
     after: Annotated[str, typer.Argument(help="Another.")],

@@ -7,18 +7,16 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
+from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.storage.editions import Edition, EditionError, find_edition
 from llmrec_pipeline.storage.usage import COLUMNS, SourceUsage
-from llmrec_pipeline.storage.warehouse import SQL_TYPES
 
 
 class QueryError(Exception):
@@ -94,18 +92,7 @@ def _plain(value: Any) -> Any:
 
 
 def _open(con: duckdb.DuckDBPyConnection, edition: Edition) -> None:
-    """Views over the edition's files, and no way to anything beyond them."""
-    con.execute("SET TimeZone = 'UTC'")
-    folder = edition.folder.resolve()
-    con.execute(f"SET allowed_directories = [{_quoted(folder)}]")
-    con.execute("SET enable_external_access = false")
-    for path in sorted(folder.glob("*.parquet")):
-        con.execute(f'CREATE VIEW "{path.stem}" AS SELECT * FROM read_parquet({_quoted(path)})')
-    for table in (MODELS_HISTORY, PULLS):
-        months = sorted((folder / "history").glob(f"{table.name}_*.parquet"))
-        files = ", ".join(_quoted(path) for path in months)
-        rows = f"SELECT * FROM read_parquet([{files}])" if months else _no_rows(table)
-        con.execute(f'CREATE VIEW "{table.name}" AS {rows}')
+    open_edition(con, edition)
     _add_usage(con)
     con.execute("SET lock_configuration = true")
 
@@ -117,15 +104,3 @@ def _add_usage(con: duckdb.DuckDBPyConnection) -> None:
     if rows:
         values = [[row[name] for name in COLUMNS] for row in rows]
         con.executemany("INSERT INTO source_usage VALUES (?, ?, ?)", values)
-
-
-def _no_rows(table: Table) -> str:
-    """The table as it is before the first accepted pull."""
-    columns = ", ".join(
-        f"CAST(NULL AS {SQL_TYPES[column.kind]}) AS {column.name}" for column in table.columns
-    )
-    return f"SELECT {columns} WHERE false"
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"
