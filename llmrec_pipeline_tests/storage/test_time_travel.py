@@ -16,6 +16,7 @@ from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
+from llmrec_pipeline.storage.refreshing import rank_tasks
 from llmrec_pipeline.storage.time_travel import payload_at, warehouse_at
 from llmrec_pipeline_tests.storage.pulled import (
     AA,
@@ -130,6 +131,7 @@ def test_a_moment_is_what_a_warehouse_of_then_would_hold(
     _land(then, [pull for pull in pulls if at(pull[1]) <= now])
     with then.open() as con:
         then.load(con, now)
+        rank_tasks(con, then.settings)
         expected = ranking_payload(con, then.settings, read_serving(con))
     today = DataFolder(tmp_path_factory.mktemp("today") / str(next(_FOLDERS)), SETTINGS)
     shuffled = list(pulls)
