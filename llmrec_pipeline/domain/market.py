@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.ranking import task_rankings
 
-NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, ORIGIN = KINDS = (
+NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS = (
     "new",
     "gone",
     "repriced",
     "reranked",
     "top_pick",
     "rebased",
+    "not_compared",
     "origin",
 )
 _PRICES = ("price_input_per_1m", "price_output_per_1m", "price_cached_input_per_1m")
@@ -141,14 +142,16 @@ def _reranked(before: Payload, after: Payload, comparable: frozenset[str]) -> It
     if not was_told == is_told == comparable:
         detail = "other sources speak: places are not compared"
         told_before, told_after = (", ".join(sorted(told)) or None for told in (was_told, is_told))
-        yield Change(REBASED, "every task type", "sources", told_before, told_after, None, detail)
+        yield Change(
+            NOT_COMPARED, "every task type", "sources", told_before, told_after, None, detail
+        )
         return
     old, new = _rankings(before), _rankings(after)
     for task in sorted(old.keys() & new.keys()):
         was, now = old[task], new[task]
         if was.basis != now.basis:
             detail = "another basis: places are not compared across it"
-            yield Change(REBASED, task, "basis", was.basis, now.basis, None, detail)
+            yield Change(NOT_COMPARED, task, "basis", was.basis, now.basis, None, detail)
             continue
         if was.keys[:1] != now.keys[:1]:
             detail = f"first for {task}, by {now.basis}"

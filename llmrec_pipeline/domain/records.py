@@ -466,7 +466,9 @@ MARKET_CHANGES = Table(
     "What the newest pulls changed: models new, gone and repriced, places, bases and origins",
     (
         _text(
-            "change", "new, gone, repriced, reranked, top_pick, rebased or origin", required=True
+            "change",
+            "new, gone, repriced, reranked, top_pick, rebased, not_compared or origin",
+            required=True,
         ),
         _text("subject", "Model key, offering key, task type or source", required=True),
         _text("field", "Price column, task type of a place, or what was rebased"),

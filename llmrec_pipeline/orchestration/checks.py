@@ -11,7 +11,7 @@ import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
-from llmrec_pipeline.domain.records import Kind, Table
+from llmrec_pipeline.domain.records import TASK_RANKINGS, Kind, Table
 from llmrec_pipeline.domain.scorers import WEIGHTED
 from llmrec_pipeline.orchestration.metadata import markdown_table
 from llmrec_pipeline.settings import Settings
@@ -30,6 +30,10 @@ MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
 
 _COLUMNS = "the_columns_are_those_of_the_schema"
 _ROWS = "there_are_rows"
+_EMPTY = {
+    TASK_RANKINGS.name: "nothing is ranked: no source that measures models serves; switch one on in "
+    "sources.yaml, or run `llmrec sources` to see why none does"
+}
 _KEY = "the_key_is_unique"
 _REQUIRED = "required_columns_are_filled"
 _RANGE = "values_are_within_range"
@@ -85,7 +89,9 @@ def check_table(
         # The other checks would ask for columns that are not there.
         return
     rows = _count(con, f"SELECT count(*) FROM {table.name}")
-    yield _result(asset, _ROWS, rows > 0, {"rows": rows}, "the table is empty")
+    yield _result(
+        asset, _ROWS, rows > 0, {"rows": rows}, _EMPTY.get(table.name, "the table is empty")
+    )
     keys = ", ".join(table.key)
     doubles = con.sql(
         f"SELECT {keys}, count(*) AS copies FROM {table.name} GROUP BY {keys} "

@@ -620,7 +620,8 @@ def test_a_source_without_bundled_facts_falls_back_on_nothing(folder: DataFolder
     assert origin_of(folder, AA, at(29)) == ("none", None)
     assert origin_of(folder, LMARENA, at(0)) == ("none", None)
     latest = folder.latest(at(29))
-    assert latest["laboratory/invented-0"]["listed"] is False
+    kept = latest["laboratory/invented-0"]
+    assert (kept["listed"], kept["quality_index"]) == (True, None)
     assert latest["laboratory/invented-0"]["last_seen"] == at(0)
 
 
@@ -841,6 +842,31 @@ def test_a_model_that_its_source_drops_stays_and_is_no_longer_listed(folder: Dat
     assert latest["laboratory/invented-8"]["last_seen"] is None
     folder.land(AA, at(3), models(10))
     assert folder.latest(at(3))["laboratory/invented-9"]["listed"] is True
+
+
+def test_a_source_that_was_not_seen_for_long_still_lists_what_it_last_had(
+    folder: DataFolder,
+) -> None:
+    folder.land(AA, at(0), models(10))
+    folder.land(AA, at(1), models(9))
+    latest = folder.latest(at(1) + timedelta(days=30))
+    kept, gone = latest["laboratory/invented-8"], latest["laboratory/invented-9"]
+    assert (kept["listed"], kept["last_seen"], kept["quality_index"]) == (True, None, None)
+    assert (gone["listed"], gone["last_seen"]) == (False, at(0))
+    folder.configure(AA, enabled=False)
+    assert folder.latest(at(1))["laboratory/invented-8"]["listed"] is False
+
+
+def test_of_two_rows_for_one_offering_the_priced_one_is_used(folder: DataFolder) -> None:
+    unpriced = offer(
+        "claude-opus-4-5",
+        source_model_id="a-first-id/claude-opus-4-5",
+        price_input_per_1m=None,
+        price_output_per_1m=None,
+        is_free=None,
+    )
+    folder.land(MODELS_DEV, at(0), [unpriced, offer("claude-opus-4-5")])
+    assert folder.latest(at(0))[OPUS]["price_input_per_1m"] == 5.0
 
 
 def test_a_model_that_another_source_still_has_is_listed(folder: DataFolder) -> None:

@@ -80,7 +80,7 @@ def test_across_another_index_version_nobody_moves() -> None:
     assert not of(changes, "reranked")
     assert not of(changes, "top_pick")
     assert (INDEX, "index_version", "2.0", "3.0", None) in of(changes, "rebased")
-    assert [row[0] for row in of(changes, "rebased") if row[1] == "basis"]
+    assert [row[0] for row in of(changes, "not_compared") if row[1] == "basis"]
 
 
 def version(text: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def test_a_source_that_begins_or_ceases_to_speak_is_no_news_of_models() -> None:
     many = told(able("a", 50.0), only_index)
     for before, after in ((few, many), (many, few)):
         changes = market_changes(before, after)
-        assert {change.change for change in changes} == {"rebased", "origin"}
+        assert {change.change for change in changes} == {"not_compared", "origin"}
         assert of(changes, "origin")[0][0] == INDEX
 
 

@@ -81,7 +81,20 @@ indices as (
     group by m.canonical_model_key
 ),
 
-gone as (
+newest_pulls as (
+    select
+        p.source,
+        max(p.snapshot_ts) as snapshot_ts
+    from pulls as p
+    inner join serving as s
+        on p.source = s.source
+    -- A source that is switched off has none.
+    where p.status = 'accepted' and s.accepted_at is not null
+    group by p.source
+),
+
+-- Nothing serves for them: gone from every source, or of a source that was last seen too long ago.
+silent as (
     select
         i.canonical_model_key,
         min(i.base_model) as base_model,
@@ -89,10 +102,13 @@ gone as (
         min(i.model_creator) as model_creator,
         max_by(n.model_name, {seen: n.last_seen, source: n.source, id: n.source_model_id})
             as model_name,
-        max(n.last_seen) as last_seen
+        max(n.last_seen) as last_seen,
+        coalesce(bool_or(n.last_seen = w.snapshot_ts), false) as listed
     from source_names as n
     inner join model_identity_map as i
         on n.source = i.source and n.source_model_id = i.source_model_id
+    left join newest_pulls as w
+        on n.source = w.source
     where i.canonical_model_key not in (select k.canonical_model_key from named as k)
     group by i.canonical_model_key
 )
@@ -162,7 +178,7 @@ select
     variant,
     model_name,
     model_creator as provider,
-    false as listed,
-    last_seen,
+    listed,
+    case when not listed then last_seen end as last_seen,
     last_seen as snapshot_ts
-from gone;
+from silent;

@@ -1,5 +1,6 @@
 -- Rows by which a publisher says something of one model, at one host's id, more than once. The one
--- that is not retired and whose id comes first is used, as a whole, whatever the order of rows.
+-- that is not retired, has a price and comes first by id is used, as a whole, whatever the order of
+-- rows.
 create or replace view silver_doubles as
 select
     source,
@@ -10,6 +11,6 @@ select
 from silver_models
 window same_model as (
     partition by source, canonical_model_key, offering_key
-    order by coalesce(is_deprecated, false), source_model_id
+    order by coalesce(is_deprecated, false), price_input_per_1m is null, source_model_id
 )
 qualify row_number() over same_model > 1;
