@@ -224,7 +224,7 @@ class IdentityRules:
         )
         if not words:
             raise Abstain("no model name")
-        published = Published(name.release_date, self._reading(name).release_date == "first_use")
+        published = Published(name.release_date, not self._dates_release(name))
         base, release, method = self._releases.of(
             words, written.stamps, creator, pointer, published, trail
         )
@@ -304,6 +304,11 @@ class IdentityRules:
         opaque = _UUID.fullmatch(name.source_model_id.strip()) is not None
         return known or SourceReading(read="model_name" if opaque else "source_model_id")
 
+    def _dates_release(self, name: SourceName) -> bool:
+        """Whether the source's date is that of the very release, so that it tells one of a name
+        that moves. The date of a first use stays while the name's target moves on."""
+        return self._reading(name).release_date == "release"
+
     def _locate(self, name: SourceName, trail: Trail) -> _Located:
         """The name taken apart; raises Abstain where there is nothing to read."""
         reading = self._reading(name)
@@ -325,8 +330,8 @@ class IdentityRules:
         return located
 
     def _alias(self, name: SourceName, written: Written) -> Alias | None:
-        """The accepted alias that holds for this source and for the date its publisher gives.
-        A name whose aliases all depend on the date, and none holds, is left open."""
+        """The accepted alias that holds for this source and for the release date its publisher
+        gives. A name whose aliases all depend on the date, and none holds, is left open."""
         told = (name.creator or "").strip()
         stated = (self._who.stated(told) or "") if told else self._organisation(written)
         whole = self._as_sold_once(written.whole)
@@ -340,10 +345,11 @@ class IdentityRules:
             if alias.source in (None, name.source)
             and stated in (None, self.parse_key(alias.key).creator)
         ]
-        holding = next((alias for alias in aliases if alias.holds_on(name.release_date)), None)
+        day = name.release_date if self._dates_release(name) else None
+        holding = next((alias for alias in aliases if alias.holds_on(day)), None)
         if aliases and holding is None:
             raise Abstain(
-                "a moving name, and its publisher gives no date that an alias covers",
+                "a moving name, and its publisher gives no release date that an alias covers",
                 aliases[-1].key,
             )
         return holding

@@ -216,7 +216,7 @@ class DefaultVariant(_Rule):
 class Alias(_Rule):
     """A whole name, as decided by a person, or `organisation/name` where the path tells it from
     others of that name. Where `since` (inclusive) or `until` (exclusive) is given, it holds only
-    for names that their publisher dates within."""
+    for names of a source that dates releases (`release_date: release`), dated within."""
 
     name: Annotated[str, Field(pattern=rf"^(?:{SLUG}/)?{SLUG}$")]
     key: str
@@ -225,7 +225,7 @@ class Alias(_Rule):
     until: date | None = None
 
     def holds_on(self, day: date | None) -> bool:
-        """Whether it holds for a name of that date; None where the publisher gives none."""
+        """Whether it holds for a name of that release date; None where no publisher gives one."""
         if day is None:
             return self.since is None and self.until is None
         return (self.since or day) <= day and (self.until is None or day < self.until)

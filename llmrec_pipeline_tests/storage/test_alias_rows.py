@@ -16,7 +16,7 @@ from llmrec_pipeline.storage.alias_rows import append_alias
 
 ALIAS: dict[str, Any] = {
     "name": "acme/aura",
-    "source": "litellm",
+    "source": "epoch",
     "since": date(2025, 1, 1),
     "key": "openai/gpt-5",
     "reason": 'says: {so}, "quoted" # and more',
@@ -40,7 +40,7 @@ def test_one_row_more_and_every_other_byte_as_it_was(tables: Path) -> None:
     assert content["aliases"][-1] == ALIAS
     rules = IdentityRules(IdentityConfig.model_validate(content))
     outcome = rules.resolve(
-        SourceName("litellm", "somewhere/acme/aura", release_date=date(2025, 6, 1))
+        SourceName("epoch", "somewhere/acme/aura", release_date=date(2025, 6, 1))
     )
     assert isinstance(outcome, Identity)
     assert (outcome.base_model, outcome.method) == ("openai/gpt-5", "alias")
@@ -63,7 +63,7 @@ def test_what_would_not_fit_is_not_written(tables: Path) -> None:
     assert tables.read_bytes() == before
 
 
-@pytest.mark.parametrize("changes", [{}, {"since": date(2030, 1, 1)}, {"source": "litellm"}])
+@pytest.mark.parametrize("changes", [{}, {"since": date(2030, 1, 1)}, {"source": "epoch"}])
 def test_a_name_is_not_decided_twice(tables: Path, changes: dict[str, Any]) -> None:
     append_alias(tables, ALIAS)
     once = tables.read_bytes()

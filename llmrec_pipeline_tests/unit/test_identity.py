@@ -58,6 +58,11 @@ def host(model_id: str, released: str | None = None) -> SourceName:
     return SourceName("models_dev", model_id, None, None, model_id.partition("/")[0], day)
 
 
+def dated(model_id: str, released: str) -> SourceName:
+    """A name of a source that dates the very release."""
+    return SourceName("epoch", model_id, None, None, None, date.fromisoformat(released))
+
+
 def other(source: str, model_id: str, released: str | None = None) -> SourceName:
     """A name of a source that has no row in the sources table."""
     day = None if released is None else date.fromisoformat(released)
@@ -173,7 +178,10 @@ def test_offering_is_host_and_the_hosts_own_id() -> None:
         (host("mistral/mistral-large-latest"), "several releases"),
         (host("google/gemini-flash-latest", "2025-09-25"), "moving name"),
         (host("deepseek/deepseek-chat"), "moving name"),
-        (host("deepseek/deepseek-chat", "2030-01-01"), "moving name"),
+        (dated("deepseek-chat", "2030-01-01"), "moving name"),
+        # Its first date stays while its target moves: the price beside it is a later release's.
+        (host("deepseek/deepseek-chat", "2025-12-01"), "moving name"),
+        (host("deepseek/deepseek-reasoner", "2025-12-01"), "moving name"),
         (arena("owl-alpha"), "creator unknown"),
         (other("litellm", "novita/some-tuner/deepseek-v3.1-x1"), "in no table"),
         (aa("Llama 3.1 8B Lexi", "Some Tuner"), "in no table"),
@@ -207,7 +215,7 @@ def test_abstention_proposes_the_nearest_release() -> None:
 
 def test_a_dated_alias_holds_within_its_dates() -> None:
     keys = [
-        resolved(host("deepseek/deepseek-reasoner", day)).canonical_model_key
+        resolved(dated("deepseek-reasoner", day)).canonical_model_key
         for day in ("2025-01-20", "2025-05-28", "2025-11-30", "2025-12-01")
     ]
     assert keys == [
@@ -216,7 +224,7 @@ def test_a_dated_alias_holds_within_its_dates() -> None:
         "deepseek/deepseek-v3-2-exp:thinking",
         "deepseek/deepseek-v3-2:thinking",
     ]
-    assert resolved(host("deepseek/deepseek-reasoner", "2025-12-01")).method == "alias"
+    assert resolved(dated("deepseek-reasoner", "2025-12-01")).method == "alias"
 
 
 def test_a_date_in_no_table_keeps_releases_apart() -> None:
@@ -437,6 +445,16 @@ def _given(model_id: str, *same_as: str) -> SourceName:
         (
             _given("deepseek/deepseek-chat", "huggingface:deepseek-ai/DeepSeek-V3"),
             "deepseek/deepseek-v3@2024-12-26",
+            "given",
+        ),
+        (
+            SourceName(
+                "models_dev",
+                "deepseek/deepseek-chat",
+                release_date=date(2025, 12, 1),
+                same_as=("huggingface:deepseek-ai/DeepSeek-V3.2",),
+            ),
+            "deepseek/deepseek-v3-2",
             "given",
         ),
         # The variant is what the name says.
