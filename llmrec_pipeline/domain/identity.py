@@ -95,11 +95,20 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Located:
-    """A name taken apart: who serves it, and the text that names the model."""
+class _Served:
+    """Who serves a row, and its id there; nothing where the row says no host. `text` is the rest of
+    the id, or the whole of it."""
 
     host: str | None
     host_model_id: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """A name taken apart: who serves it, and the text that names the model."""
+
+    served: _Served
     written: Written
     words: tuple[str, ...]
 
@@ -129,9 +138,14 @@ class IdentityRules:
         self._spelling = Spelling(config)
         self._releases = Releases(config)
         self._aliases: dict[str, list[Alias]] = {}
+        self._aliases_of_rows: dict[tuple[str | None, str], list[Alias]] = {}
         for alias in config.aliases:
             self.parse_key(alias.key)
-            self._aliases.setdefault(alias.name, []).append(alias)
+            if alias.source_model_id is not None:
+                row = (alias.source, alias.source_model_id)
+                self._aliases_of_rows.setdefault(row, []).append(alias)
+            elif alias.name is not None:
+                self._aliases.setdefault(alias.name, []).append(alias)
 
     # the grammar of keys ------------------------------------------------------------------------
 
@@ -185,15 +199,12 @@ class IdentityRules:
         outcome = self._decide(name, trail)
         return Explanation(outcome, tuple(trail.steps))
 
-    def alias_name(self, name: SourceName) -> str | None:
-        """How an accepted alias names this name; None for one that cannot be read."""
+    def plain_name(self, name: SourceName) -> str | None:
+        """What of a name tells the model, as a slug; None for one that cannot be read."""
         try:
-            written = self._locate(name, UNTOLD).written
+            return self._as_sold_once(self._locate(name, UNTOLD).written.whole)
         except Abstain:
             return None
-        unlisted = self._organisation(written) == "" and not (name.creator or "").strip()
-        whole = self._as_sold_once(written.whole)
-        return _with_organisation(written, whole) if unlisted else whole
 
     def _decide(self, name: SourceName, trail: Trail) -> Identity | Unresolved:
         own: Identity | Unresolved
@@ -209,12 +220,13 @@ class IdentityRules:
             return Unresolved(abstain.reason, abstain.proposal)
 
     def _resolve(self, name: SourceName, trail: Trail) -> Identity:
+        decided = self._aliases_of_rows.get((name.source, name.source_model_id), ())
+        if (alias := self._holding(decided, name)) is not None:
+            return self._by_alias(alias, self._served(name), trail)
         located = self._locate(name, trail)
         written = located.written
-        alias = self._alias(name, written)
-        if alias is not None:
-            trail.note("alias", f"{alias.name} is {alias.key}", alias)
-            return self._identity(self.parse_key(alias.key), located, "alias", 1.0)
+        if (alias := self._holding(self._named_aliases(name, written), name)) is not None:
+            return self._by_alias(alias, located.served, trail)
         creator, certainty = self._creator(name, located)
         trail.note("creator", creator)
         words, variant, pointer = self._variants.read(located.words, written, creator, trail)
@@ -229,7 +241,12 @@ class IdentityRules:
             words, written.stamps, creator, pointer, published, trail
         )
         variant = self._variants.without_default(variant, creator, base, trail)
-        return self._identity(ModelKey(creator, base, release, variant), located, method, certainty)
+        key = ModelKey(creator, base, release, variant)
+        return self._identity(key, located.served, method, certainty)
+
+    def _by_alias(self, alias: Alias, served: _Served, trail: Trail) -> Identity:
+        trail.note("alias", f"{alias.decides} is {alias.key}", alias)
+        return self._identity(self.parse_key(alias.key), served, "alias", 1.0)
 
     # ids that the publisher gives ---------------------------------------------------------------
 
@@ -258,7 +275,7 @@ class IdentityRules:
         trail.note("given", f"its publisher says {base_model}")
         return self._identity(
             ModelKey(key.creator, key.base, key.release, variant),
-            located,
+            located.served,
             "given",
             identity.confidence,
         )
@@ -281,11 +298,11 @@ class IdentityRules:
     def _identity(
         self,
         key: ModelKey,
-        located: _Located,
+        served: _Served,
         method: str,
         certainty: float,
     ) -> Identity:
-        host, host_model_id = located.host, located.host_model_id
+        host, host_model_id = served.host, served.host_model_id
         return Identity(
             canonical_model_key=self.format_key(key.creator, key.base, key.release, key.variant),
             base_model=self.format_key(key.creator, key.base, key.release),
@@ -309,33 +326,49 @@ class IdentityRules:
         that moves. The date of a first use stays while the name's target moves on."""
         return self._reading(name).release_date == "release"
 
-    def _locate(self, name: SourceName, trail: Trail) -> _Located:
-        """The name taken apart; raises Abstain where there is nothing to read."""
-        reading = self._reading(name)
+    def _served(self, name: SourceName) -> _Served:
+        """Who serves a row, as it states or as its id starts."""
         stated, model_id = (name.host or "").strip(), name.source_model_id.strip()
-        if reading.id_starts_with_host:
+        if self._reading(name).id_starts_with_host:
             first, slash, rest = model_id.partition("/")
             if slash and (not stated or first.strip() == stated):
                 stated, model_id = stated or first.strip(), rest
         host = (self.host_id(stated) or model_text.slug(stated) or None) if stated else None
-        text = (name.model_name or "") if reading.read == "model_name" else model_id
+        return _Served(host, model_id if host and model_id else None, model_id)
+
+    def _locate(self, name: SourceName, trail: Trail) -> _Located:
+        """The name taken apart; raises Abstain where there is nothing to read."""
+        served = self._served(name)
+        by_name = self._reading(name).read == "model_name"
+        text = (name.model_name or "") if by_name else served.text
         if not model_text.slug(text):
             raise Abstain("no model name")
         if len(text) > model_text.MAX_LENGTH:
             raise Abstain(f"longer than {model_text.MAX_LENGTH} characters")
         written = model_text.read(text)
-        words = self._who.without_sellers(self._without_region(written.words), host)
-        located = _Located(host, model_id if host and model_id else None, written, words)
+        words = self._who.without_sellers(self._without_region(written.words), served.host)
+        located = _Located(served, written, words)
         trail.note("taken apart", _told_apart(located))
         return located
 
-    def _alias(self, name: SourceName, written: Written) -> Alias | None:
-        """The accepted alias that holds for this source and for the release date its publisher
-        gives. A name whose aliases all depend on the date, and none holds, is left open."""
+    def _holding(self, aliases: Sequence[Alias], name: SourceName) -> Alias | None:
+        """The alias that holds for the release date its publisher gives. A name whose aliases all
+        depend on the date, and none holds, is left open."""
+        day = name.release_date if self._dates_release(name) else None
+        holding = next((alias for alias in aliases if alias.holds_on(day)), None)
+        if aliases and holding is None:
+            raise Abstain(
+                "a moving name, and its publisher gives no release date that an alias covers",
+                aliases[-1].key,
+            )
+        return holding
+
+    def _named_aliases(self, name: SourceName, written: Written) -> list[Alias]:
+        """The accepted aliases of a name in this source, whatever its date."""
         told = (name.creator or "").strip()
         stated = (self._who.stated(told) or "") if told else self._organisation(written)
         whole = self._as_sold_once(written.whole)
-        aliases = [
+        return [
             alias
             for alias in self._aliases.get(_with_organisation(written, whole), ())
             if alias.source in (None, name.source)
@@ -345,14 +378,6 @@ class IdentityRules:
             if alias.source in (None, name.source)
             and stated in (None, self.parse_key(alias.key).creator)
         ]
-        day = name.release_date if self._dates_release(name) else None
-        holding = next((alias for alias in aliases if alias.holds_on(day)), None)
-        if aliases and holding is None:
-            raise Abstain(
-                "a moving name, and its publisher gives no release date that an alias covers",
-                aliases[-1].key,
-            )
-        return holding
 
     def _as_sold_once(self, whole: str) -> str:
         """A whole name without its last words that only say how one buys."""
@@ -409,7 +434,7 @@ class IdentityRules:
             )
         if stated and unlisted:
             return unlisted, _UNLISTED_CREATOR
-        if not stated and (first_party := self._who.first_party(located.host)) is not None:
+        if not stated and (first_party := self._who.first_party(located.served.host)) is not None:
             return first_party, _CREATOR_BY_HOST
         raise Abstain("creator unknown")
 
@@ -419,7 +444,9 @@ class IdentityRules:
         return said if said and self._who.implied(said.split("-")) is None else None
 
     def _path_names_creator(self, name: SourceName, located: _Located) -> bool:
-        return self._reading(name).path_names_creator or self._who.path_names_creator(located.host)
+        return self._reading(name).path_names_creator or self._who.path_names_creator(
+            located.served.host
+        )
 
     def _proposal(self, creator: str, words: Sequence[str]) -> str | None:
         base = "-".join(self._spelling.respelled(words, creator))
@@ -449,7 +476,7 @@ def _with_organisation(written: Written, whole: str) -> str:
 
 def _told_apart(located: _Located) -> str:
     parts = {
-        "host": located.host or "",
+        "host": located.served.host or "",
         "path": "/".join(located.written.path),
         "words": " ".join(located.words),
         "notes": ", ".join(" ".join(note) for note in located.written.notes),

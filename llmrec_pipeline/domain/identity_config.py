@@ -214,15 +214,30 @@ class DefaultVariant(_Rule):
 
 
 class Alias(_Rule):
-    """A whole name, as decided by a person, or `organisation/name` where the path tells it from
-    others of that name. Where `since` (inclusive) or `until` (exclusive) is given, it holds only
-    for names of a source that dates releases (`release_date: release`), dated within."""
+    """What a person decided: of one row, by `source` and `source_model_id`, for nothing else; or of
+    a whole `name`, or `organisation/name` where the path tells it from others of that name. Where
+    `since` (inclusive) or `until` (exclusive) is given, it holds only for names of a source that
+    dates releases (`release_date: release`), dated within."""
 
-    name: Annotated[str, Field(pattern=rf"^(?:{SLUG}/)?{SLUG}$")]
+    name: Annotated[str, Field(pattern=rf"^(?:{SLUG}/)?{SLUG}$")] | None = None
+    source_model_id: Annotated[str, Field(min_length=1)] | None = None
     key: str
     source: str | None = None
     since: date | None = None
     until: date | None = None
+
+    @model_validator(mode="after")
+    def _decides_a_row_or_a_name(self) -> Self:
+        if (self.name is None) == (self.source_model_id is None):
+            raise ValueError("an alias has either a name or a source_model_id")
+        if self.source_model_id is not None and self.source is None:
+            raise ValueError(f"source_model_id {self.source_model_id!r}: name its source")
+        return self
+
+    @property
+    def decides(self) -> str:
+        """The row or the name that it decides, to be shown."""
+        return self.name or f"{self.source} {self.source_model_id}"
 
     def holds_on(self, day: date | None) -> bool:
         """Whether it holds for a name of that release date; None where no publisher gives one."""
@@ -232,9 +247,11 @@ class Alias(_Rule):
 
 
 class ProposalSettings(_Row):
-    """`min_score`: how alike (0 to 1) a model must be to be proposed for a name."""
+    """How alike (0 to 1) a model must be: `min_score`, to be proposed for a name;
+    `min_accepted_score`, to be accepted without being named."""
 
     min_score: Annotated[float, Field(gt=0, le=1)]
+    min_accepted_score: Annotated[float, Field(gt=0, le=1)]
     reason: Annotated[str, Field(min_length=1)]
 
 

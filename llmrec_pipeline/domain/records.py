@@ -258,7 +258,7 @@ MODEL_IDENTITY_MAP = Table(
 
 MODEL_IDENTITY_REVIEW = Table(
     "model_identity_review",
-    "Names that no rule could join: for a person to decide, never guessed",
+    "Names that no rule could join, for a person to decide; and rows told twice, with `used_id`",
     (
         SOURCE,
         SOURCE_MODEL_ID,
@@ -266,9 +266,12 @@ MODEL_IDENTITY_REVIEW = Table(
         _text("reason", "Why no rule applies", required=True),
         _text("proposal", "Nearest base model, where there is one"),
         _text("review_id", "What `llmrec identity accept` takes: of the name, always the same"),
-        _text("alias_name", "How an accepted alias names it; empty where none can"),
         _real("score", "How alike the name and the proposal are", "0 to 1", minimum=0, maximum=1),
         _text("evidence", "What both say, and which words differ"),
+        _text(
+            "used_id",
+            "Of another row for the same model: the row whose values are used; else empty",
+        ),
     ),
     ("source", "source_model_id"),
 )

@@ -226,14 +226,14 @@ def rebased_sources(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Sources with more than a tenth of their names in the review table."""
+    """Sources with more than a tenth of their names waiting for a person to decide."""
     rows = con.sql(
         """
         SELECT source, count(*) FILTER (WHERE unknown), count(*)
         FROM (
             SELECT source, false AS unknown FROM model_identity_map
             UNION ALL
-            SELECT source, true FROM model_identity_review
+            SELECT source, true FROM model_identity_review WHERE used_id IS NULL
         )
         GROUP BY source ORDER BY source
         """

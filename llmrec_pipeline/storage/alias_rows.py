@@ -50,10 +50,11 @@ def _tree(path: Path, text: str) -> CommentedMap:
 def _refuse_double(path: Path, rows: CommentedSeq, alias: Alias) -> None:
     for row in rows:
         known = Alias.model_validate(_plain(row))
-        same_name = known.name == alias.name and known.source in (None, alias.source)
-        if same_name and _overlap(known, alias):
+        same_name = (known.name, known.source_model_id) == (alias.name, alias.source_model_id)
+        same_source = known.source in (None, alias.source)
+        if same_name and same_source and _overlap(known, alias):
             raise RequestError(
-                f"{path}: {alias.name!r} is {known.key} already; edit that row to change it"
+                f"{path}: {alias.decides!r} is {known.key} already; edit that row to change it"
             )
 
 

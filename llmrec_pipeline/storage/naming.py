@@ -44,7 +44,7 @@ _OUTCOME = {
     **polars_schema(MODEL_IDENTITY_MAP),
     "reason": pl.String,
     "proposal": pl.String,
-    "alias_name": pl.String,
+    "plain_name": pl.String,
 }
 _PROPOSAL = {
     "source": pl.String,
@@ -140,7 +140,7 @@ def _propose(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     )
     rows = []
     for source, model_id, name, key in con.sql(
-        "SELECT source, source_model_id, coalesce(alias_name, source_model_id), proposal "
+        "SELECT source, source_model_id, coalesce(plain_name, source_model_id), proposal "
         "FROM resolved_names WHERE base_model IS NULL ORDER BY ALL"
     ).fetchall():
         found = proposed(name, key) if key is not None else proposals.nearest(name)
@@ -166,7 +166,7 @@ def _outcome(name: SourceName, rules: IdentityRules, settings: Settings) -> dict
             **row,
             "reason": outcome.reason,
             "proposal": outcome.proposal,
-            "alias_name": rules.alias_name(name),
+            "plain_name": rules.plain_name(name),
         }
     host, offering = _offering(outcome, rules, settings.sources[name.source].offers_at)
     return {

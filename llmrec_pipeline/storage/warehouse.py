@@ -107,7 +107,7 @@ def _statements() -> list[str]:
         "model_name VARCHAR, creator VARCHAR, host VARCHAR, release_date DATE, same_as VARCHAR, "
         "canonical_model_key VARCHAR, base_model VARCHAR, variant VARCHAR, model_creator VARCHAR, "
         "serving_host VARCHAR, offering_key VARCHAR, identity_method VARCHAR, confidence DOUBLE, "
-        "reason VARCHAR, proposal VARCHAR, alias_name VARCHAR)",
+        "reason VARCHAR, proposal VARCHAR, plain_name VARCHAR)",
         "CREATE TABLE IF NOT EXISTS name_proposals (source VARCHAR, source_model_id VARCHAR, "
         "proposal VARCHAR, score DOUBLE, evidence VARCHAR)",
         "CREATE TABLE IF NOT EXISTS serving (source VARCHAR PRIMARY KEY, origin VARCHAR, "

@@ -109,12 +109,23 @@ def test_review_and_a_decision(ran: Llmrec, tmp_path: Path) -> None:
     shutil.copytree(PROJECT_ROOT / "config", tmp_path / "config")
     place = {"LLMREC_CONFIG_DIR": str(tmp_path / "config")}
     rows = ran.well("identity", "review", "--limit", "500", **place)
-    row = next(row for row in rows if row["proposal"] is not None and row["score"] is not None)
-    accepted = ran.well(
-        "identity", "accept", row["review_id"], "--by", "ana", "--why", "asked", **place
-    )
-    assert (accepted["source"], accepted["key"]) == (row["source"], row["proposal"])
-    again = ran("identity", "accept", row["review_id"], "--by", "ana", **place)
+    row = next(row for row in rows if row["proposal"] is not None and row["score"] < 0.9)
+    accept = ("identity", "accept", row["review_id"], "--by", "ana")
+    weak = ran(*accept, **place)
+    assert (weak.code, len(weak.err.splitlines())) == (2, 1)
+    assert "under 0.9; name the model with --key" in weak.err
+    named = (*accept, "--why", "asked", "--key", row["proposal"])
+    undated = ran(*named, "--since", "2025-01-01", **place)
+    assert (undated.code, len(undated.err.splitlines())) == (2, 1)
+    assert "dates no releases" in undated.err
+    accepted = ran.well(*named, **place)
+    decided = {field: accepted[field] for field in ("source", "source_model_id", "key")}
+    assert decided == {
+        "source": row["source"],
+        "source_model_id": row["source_model_id"],
+        "key": row["proposal"],
+    }
+    again = ran(*named, **place)
     assert (again.code, len(again.err.splitlines())) == (2, 1)
     ran.well("refresh", **place)
     left = {row["review_id"] for row in ran.well("identity", "review", "--limit", "500", **place)}
@@ -132,7 +143,8 @@ def test_a_model_that_is_told_twice_is_no_name_to_decide(tmp_path: Path) -> None
     folder.land(LMARENA, at(0), twice)
     folder.refresh(at(1))
     llmrec = Llmrec(tmp_path / "data")
-    (row,) = llmrec.well("identity", "review", "--source", LMARENA)
+    assert llmrec.well("identity", "review", "--source", LMARENA) == []
+    (row,) = llmrec.well("identity", "review", "--source", LMARENA, "--doubles")
     assert row["reason"].startswith("another row of its publisher for the same model")
     answer = llmrec("identity", "accept", row["review_id"], "--by", "ana")
     assert (answer.code, len(answer.err.splitlines())) == (2, 1)

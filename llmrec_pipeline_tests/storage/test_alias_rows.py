@@ -8,8 +8,16 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from llmrec_pipeline.domain.identity import Identity, IdentityConfig, IdentityRules, SourceName
+from llmrec_pipeline.domain.identity import (
+    Identity,
+    IdentityConfig,
+    IdentityRules,
+    SourceName,
+    Unresolved,
+)
+from llmrec_pipeline.domain.identity_config import Alias
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline.storage.alias_rows import append_alias
@@ -46,9 +54,32 @@ def test_one_row_more_and_every_other_byte_as_it_was(tables: Path) -> None:
     assert (outcome.base_model, outcome.method) == ("openai/gpt-5", "alias")
 
 
+def test_a_row_is_decided_by_its_very_id(tables: Path) -> None:
+    row = {"source": "litellm", "source_model_id": "gpt-4o", "key": "openai/gpt-4o@2024-11-20"}
+    append_alias(tables, {**row, "reason": "asked"})
+    rules = IdentityRules(IdentityConfig.model_validate(yaml.safe_load(tables.read_text("utf-8"))))
+    decided = rules.resolve(SourceName("litellm", "gpt-4o"))
+    assert isinstance(decided, Identity)
+    assert (decided.base_model, decided.method) == ("openai/gpt-4o@2024-11-20", "alias")
+    for source, model_id in (("litellm", "azure/gpt-4o"), ("litellm", "GPT-4o"), ("x", "gpt-4o")):
+        assert isinstance(rules.resolve(SourceName(source, model_id)), Unresolved), model_id
+    with pytest.raises(RequestError, match="'litellm gpt-4o' is openai/gpt-4o@2024-11-20 already"):
+        append_alias(tables, {**row, "reason": "again"})
+    append_alias(tables, {**row, "source_model_id": "azure/gpt-4o", "reason": "another row"})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"source_model_id": "acme/aura"}, {"name": None}, {"name": None, "source_model_id": "a"}],
+)
+def test_an_alias_decides_a_row_of_a_source_or_a_name(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="source_model_id"):
+        Alias.model_validate({**ALIAS, "source": None, **changes})
+
+
 def test_a_section_that_follows_keeps_its_comment(tables: Path) -> None:
     head, mark, rest = tables.read_text("utf-8").partition("# How alike")
-    proposals, other, aliases = rest.partition("# Whole names")
+    proposals, other, aliases = rest.partition("# What a person decided")
     tables.write_text(f"{head}{other}{aliases}\n{mark}{proposals}")
     append_alias(tables, ALIAS)
     after = tables.read_text("utf-8")

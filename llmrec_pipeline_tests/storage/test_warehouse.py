@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llmrec_pipeline.orchestration import checks
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import loading, naming, refreshing, warehouse
 from llmrec_pipeline.storage.fixture import Fixture
@@ -892,6 +893,9 @@ def test_two_rows_of_a_publisher_for_one_model_are_told_and_only_one_is_used(
     review = folder.rows("SELECT * FROM model_identity_review")
     assert [(row["source_model_id"], row["proposal"]) for row in review] == [("b", OPUS)]
     assert "the values of a are used" in review[0]["reason"]
+    assert review[0]["used_id"] == "a"
+    with folder.open() as con:
+        assert checks.unknown_names(con) == []
 
 
 def test_a_name_that_no_rule_joins_waits_for_review_and_serves_nothing(folder: DataFolder) -> None:

@@ -227,6 +227,23 @@ def test_a_dated_alias_holds_within_its_dates() -> None:
     assert resolved(dated("deepseek-reasoner", "2025-12-01")).method == "alias"
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        # A stated creator that the name contradicts, and a row without any name to read.
+        SourceName("openrouter", "alpindale/magnum-72b"),
+        SourceName("artificial_analysis", UUID),
+    ],
+)
+def test_what_is_decided_of_a_row_always_holds(name: SourceName) -> None:
+    assert isinstance(RULES.resolve(name), Unresolved)
+    row = {"source": name.source, "source_model_id": name.source_model_id}
+    tables = _with("aliases", {**row, "key": "anthracite/magnum-72b", "reason": "decided"})
+    outcome = compiled(tables).resolve(name)
+    assert isinstance(outcome, Identity)
+    assert (outcome.base_model, outcome.method) == ("anthracite/magnum-72b", "alias")
+
+
 def test_a_date_in_no_table_keeps_releases_apart() -> None:
     keys = {
         resolved(other("x", model_id)).base_model

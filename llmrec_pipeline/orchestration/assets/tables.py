@@ -138,7 +138,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             results = list(checks.check_table(con, SILVER_MODELS, vocabulary.SILVER_MODELS))
             unknown = checks.unknown_names(con)
             rows = _count(con, "SELECT count(*) FROM silver_models")
-            review = _count(con, "SELECT count(*) FROM model_identity_review")
+            review = _count(con, "SELECT count(*) FROM model_identity_review WHERE used_id IS NULL")
         origins = [
             {
                 "source": entry.source,

@@ -412,6 +412,10 @@ def identity_resolve(
 def identity_review(
     source: Annotated[str | None, typer.Option(help="Only names of this source.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many.")] = 50,
+    doubles: Annotated[
+        bool,
+        typer.Option("--doubles", help="Instead: rows that tell of one model again."),
+    ] = False,
     format: FormatOption = None,
 ) -> None:
     """List names that no rule could join, with what they are most like.
@@ -420,7 +424,7 @@ def identity_review(
     """
     from llmrec_pipeline.serving.cli import identity_reviewing
 
-    raise typer.Exit(identity_reviewing.review(source, limit, format))
+    raise typer.Exit(identity_reviewing.review(source, limit, doubles, format))
 
 
 @identity.command("accept")
@@ -428,7 +432,8 @@ def identity_accept(
     review_id: Annotated[str, typer.Argument(help="As `identity review` prints it.")],
     by: Annotated[str, typer.Option(help="Who decides.")],
     key: Annotated[
-        str | None, typer.Option(help="The model's key, instead of the proposal.")
+        str | None,
+        typer.Option(help="The model's key; without it, the proposal if it is very like."),
     ] = None,
     why: Annotated[str | None, typer.Option(help="Why the name means it.")] = None,
     since: Annotated[
@@ -437,7 +442,7 @@ def identity_accept(
     until: Annotated[str | None, typer.Option(help="First day on which it holds no more.")] = None,
     format: FormatOption = None,
 ) -> None:
-    """Write a decision on a name into config/identity.yaml.
+    """Write a decision on one row of a source into config/identity.yaml.
 
     Example: llmrec identity accept 3f9c21ab07 --key openai/gpt-4o@2024-08-06 --by ana
     """

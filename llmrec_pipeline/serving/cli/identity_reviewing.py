@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.identity_config import IdentityConfig, ProposalSettings
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
-from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.serving.cli.querying import edition_rows
@@ -31,14 +31,16 @@ class Decision:
     until: str | None = None
 
 
-def review(source: str | None, limit: int, wanted: Format | None) -> int:
-    """Print the names to decide, those most like their proposal first."""
+def review(source: str | None, limit: int, doubles: bool, wanted: Format | None) -> int:
+    """Print the names to decide, those most like their proposal first; or, of `doubles`, the rows
+    by which a publisher says something of one model again."""
     rows = edition_rows(
         _current(),
         "SELECT review_id, source, source_model_id, model_name, reason, proposal, score, evidence "
-        "FROM model_identity_review WHERE $source IS NULL OR source = $source "
+        "FROM model_identity_review WHERE (used_id IS NOT NULL) = $doubles "
+        "AND ($source IS NULL OR source = $source) "
         "ORDER BY score DESC NULLS LAST, source, source_model_id LIMIT $limit",
-        {"source": source, "limit": limit},
+        {"source": source, "limit": limit, "doubles": doubles},
     )
     if chosen(wanted) is Format.JSON:
         print_json(rows)
@@ -60,44 +62,70 @@ def accept(decision: Decision, wanted: Format | None) -> int:
             f"no name in review has the id {decision.review_id!r}; see `llmrec identity review`"
         )
     row = rows[0]
-    if row["alias_name"] is None:
+    if row["used_id"] is not None:
         raise RequestError(
-            f"{decision.review_id}: {row['source_model_id']!r} has a model, or no name to give it "
-            f"({row['reason']}); an alias decides nothing here"
+            f"{decision.review_id}: {row['source_model_id']!r} has a model ({row['reason']}); "
+            "an alias decides nothing here"
         )
-    alias = _alias(row, decision)
-    path = read_locations().config / "identity.yaml"
+    settings = load_settings()
+    alias = _alias(row, decision, settings.identity)
+    path = settings.locations.config / "identity.yaml"
     append_alias(path, alias)
     if chosen(wanted) is Format.JSON:
         print_json(alias)
     else:
-        say(f"{alias['name']} of {alias['source']} is {alias['key']}, written to {path}.")
+        decided = f"{alias['source']} {alias['source_model_id']}"
+        say(f"{decided} is {alias['key']}, that row alone; written to {path}.")
     note("llmrec: it counts from the next `llmrec refresh` on")
     return OK
 
 
-def _alias(row: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    key = decision.key or row["proposal"]
-    if key is None:
-        raise RequestError(f"{decision.review_id}: nothing is proposed; name the model with --key")
+def _alias(row: Mapping[str, Any], decision: Decision, identity: IdentityConfig) -> dict[str, Any]:
+    key = decision.key or _certain_proposal(row, identity.proposals)
     try:
         IdentityRules.parse_key(key)
     except ValueError as error:
         raise RequestError(f"--key {error}") from None
-    since, until = _day("--since", decision.since), _day("--until", decision.until)
-    if since and until and until <= since:
-        raise RequestError(f"--until {until} is not after --since {since}")
+    since, until = _bounds(row["source"], decision, identity)
     today = datetime.now(UTC).date().isoformat()
     accepted = f"accepted by {decision.by}, {today}"
     alias = {
-        "name": row["alias_name"],
         "source": row["source"],
+        "source_model_id": row["source_model_id"],
         "since": since,
         "until": until,
         "key": key,
         "reason": f"{decision.why} ({accepted})" if decision.why else accepted,
     }
     return {field: value for field, value in alias.items() if value is not None}
+
+
+def _certain_proposal(row: Mapping[str, Any], settings: ProposalSettings) -> str:
+    proposal: str | None = row["proposal"]
+    if proposal is None:
+        raise RequestError(f"{row['review_id']}: nothing is proposed; name the model with --key")
+    if (row["score"] or 0) < settings.min_accepted_score:
+        raise RequestError(
+            f"{row['review_id']}: {row['source_model_id']!r} is like {proposal} at {row['score']}, "
+            f"under {settings.min_accepted_score}; name the model with --key"
+        )
+    return proposal
+
+
+def _bounds(
+    source: str, decision: Decision, identity: IdentityConfig
+) -> tuple[date | None, date | None]:
+    since, until = _day("--since", decision.since), _day("--until", decision.until)
+    if since and until and until <= since:
+        raise RequestError(f"--until {until} is not after --since {since}")
+    reading = identity.sources.get(source)
+    if (since or until) and (reading is None or reading.release_date != "release"):
+        flag = "--since" if since else "--until"
+        raise RequestError(
+            f"{flag} {since or until}: {source} dates no releases, so it would never hold; "
+            f"leave {flag} out"
+        )
+    return since, until
 
 
 def _day(flag: str, text: str | None) -> date | None:

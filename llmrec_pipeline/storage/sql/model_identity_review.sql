@@ -8,7 +8,6 @@ select
     n.reason,
     p.proposal,
     left(sha256(n.source || chr(31) || n.source_model_id), 10) as review_id,
-    n.alias_name,
     p.score,
     p.evidence
 from resolved_names as n
@@ -25,5 +24,6 @@ select
     'another row of its publisher for the same model; the values of ' || used_id || ' are used'
         as reason,
     canonical_model_key as proposal,
-    left(sha256(source || chr(31) || source_model_id), 10) as review_id
+    left(sha256(source || chr(31) || source_model_id), 10) as review_id,
+    used_id
 from silver_doubles;
