@@ -23,7 +23,10 @@ from llmrec_pipeline.locations import PROJECT_ROOT
 
 PUBLISHERS = ("artificial_analysis", "openrouter", "models_dev", "litellm", "lmarena", "epoch")
 _LABELS = Path(__file__).with_name("identity_labels.yaml")
-_BY_CREATOR = ("rewrites", "single_releases", "default_variants", "separate_modes", "own_words")
+_BY_CREATOR = (
+    *("rewrites", "single_releases", "default_variants", "separate_modes", "own_words"),
+    *("bare_names", "unspecific_names", "reuploads"),
+)
 
 Tables = dict[str, Any]
 Pair = tuple[SourceName, SourceName]
@@ -152,10 +155,16 @@ def without_publisher(source: str) -> Tables:
     others = set().union(*(hosts for name, hosts in named.items() if name != source))
     gone = named[source] - others
     needed = {creator.get("own_host") for creator in tables()["creators"]}
+    places = ("instructed_at", "pretrained_at")
+    bare = [
+        {**row, **{place: [host for host in row[place] if host not in gone] for place in places}}
+        for row in tables()["bare_names"]
+    ]
     return {
         **tables(),
         "sources": {name: row for name, row in tables()["sources"].items() if name != source},
         "hosts": [row for row in tables()["hosts"] if row["id"] not in gone or row["id"] in needed],
+        "bare_names": bare,
         "aliases": [row for row in tables()["aliases"] if row.get("source") != source],
     }
 

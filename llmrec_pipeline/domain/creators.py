@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmrec_pipeline.domain.identity_config import IdentityConfig
+from llmrec_pipeline.domain.identity_config import IdentityConfig, NameTable
 from llmrec_pipeline.domain.model_text import plain, slug
 
 _STEM = re.compile(r"([a-z]+)\d+[a-z]?")
@@ -38,6 +38,8 @@ class CreatorsAndHosts:
         self._first_parties: dict[str, str] = {}
         self._prefixes: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._hosts_of_many: set[str] = set()
+        self._resold_under: dict[str, str] = {}
+        self._reuploads = NameTable(config.reuploads)
         for creator in config.creators:
             for alias in (creator.id, *creator.aliases):
                 self._add(self._creators, alias, creator.id, "creator")
@@ -58,6 +60,8 @@ class CreatorsAndHosts:
             self._prefixes[host.id] = tuple(tuple(words.split()) for words in host.id_prefixes)
             if host.path_names_creator:
                 self._hosts_of_many.add(host.id)
+            if host.path_names_host and host.first_party_of is not None:
+                self._resold_under[host.id] = host.first_party_of
 
     @staticmethod
     def _add(table: dict[str, str], alias: str, value: str, what: str) -> None:
@@ -94,6 +98,15 @@ class CreatorsAndHosts:
     def path_names_creator(self, host: str | None) -> bool:
         """Whether an organisation in this host's ids made the model, also one in no table."""
         return host in self._hosts_of_many
+
+    def only_serves(self, host: str | None, creator: str) -> bool:
+        """Whether this creator in a path of the host says who serves the model, not who made it."""
+        return host is not None and self._resold_under.get(host) == creator
+
+    def made_by(self, organisation: str, words: Sequence[str]) -> str | None:
+        """Who made what an organisation copies under that name; None where it copies nothing."""
+        row = self._reuploads.first(organisation, "-".join(words))
+        return None if row is None else row.made_by
 
     def implied(self, words: Sequence[str]) -> Implied | None:
         """Who makes a model of that name: a telling word anywhere, else its longest lead."""

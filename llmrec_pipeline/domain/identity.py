@@ -225,12 +225,13 @@ class IdentityRules:
             return self._by_alias(alias, self._served(name), trail)
         located = self._locate(name, trail)
         written = located.written
-        if (alias := self._holding(self._named_aliases(name, written), name)) is not None:
+        if (alias := self._holding(self._named_aliases(name, located), name)) is not None:
             return self._by_alias(alias, located.served, trail)
         creator, certainty = self._creator(name, located)
         trail.note("creator", creator)
         words, variant, pointer = self._variants.read(located.words, written, creator, trail)
         words = self._spelling.respelled(words, creator, trail)
+        words = self._spelling.as_served(words, creator, located.served.host, trail)
         words, variant = self._variants.with_own_mode(
             words, variant, written.stamps, creator, trail
         )
@@ -363,10 +364,11 @@ class IdentityRules:
             )
         return holding
 
-    def _named_aliases(self, name: SourceName, written: Written) -> list[Alias]:
+    def _named_aliases(self, name: SourceName, located: _Located) -> list[Alias]:
         """The accepted aliases of a name in this source, whatever its date."""
         told = (name.creator or "").strip()
-        stated = (self._who.stated(told) or "") if told else self._organisation(written)
+        stated = (self._who.stated(told) or "") if told else self._organisation(located)
+        written = located.written
         whole = self._as_sold_once(written.whole)
         return [
             alias
@@ -393,12 +395,14 @@ class IdentityRules:
                 return words[length:]
         return words
 
-    def _organisation(self, written: Written) -> str | None:
+    def _organisation(self, located: _Located) -> str | None:
         """Creator id of the nearest organisation in a path; empty text for one in no table."""
-        for segment in reversed(written.path):
+        for segment in reversed(located.written.path):
             if (said := model_text.slug(segment)) in self._not_orgs or not said:
                 continue
             if (known := self._who.stated(segment)) is not None:
+                if self._who.only_serves(located.served.host, known):
+                    continue
                 return known
             if self._who.host_id(segment) is None:
                 return ""
@@ -409,17 +413,21 @@ class IdentityRules:
         serves only its own models, else an organisation in no table."""
         implied = self._who.implied(located.words)
         told = (name.creator or "").strip()
-        organisation = self._who.stated(told) if told else self._organisation(located.written)
+        organisation = self._who.stated(told) if told else self._organisation(located)
         stated = bool(told) or organisation is not None
         if organisation:
+            copied = self._who.made_by(organisation, located.words)
+            if copied is not None:
+                return copied, 1.0
             if implied is None or implied.creator == organisation:
                 return organisation, 1.0
             if implied.closed:
                 raise Abstain(
                     f"stated creator {organisation}, but the name belongs to {implied.creator}"
                 )
-            copied = organisation in self._quantisers and self._variants.is_quantised(located.words)
-            return (implied.creator if copied else organisation), 1.0
+            fewer_bits = self._variants.is_quantised(located.words)
+            quantised = organisation in self._quantisers and fewer_bits
+            return (implied.creator if quantised else organisation), 1.0
         if implied is not None and (implied.closed or not stated):
             return implied.creator, 1.0
         unlisted = self._unlisted(told or _nearest(located.written, self._not_orgs))

@@ -100,7 +100,8 @@ class Creator(_Row):
 
 class Host(_Row):
     """Who serves models. `id_prefixes`: words that the host puts before a model's name;
-    `path_names_creator`: as of a source."""
+    `path_names_creator`: as of a source; `path_names_host`: its own name in a path says that it
+    serves the model, and not that it made it."""
 
     id: Slug
     aliases: tuple[str, ...] = ()
@@ -108,6 +109,7 @@ class Host(_Row):
     serves_others: bool = False
     id_prefixes: tuple[Words, ...] = ()
     path_names_creator: bool = False
+    path_names_host: bool = False
 
 
 class VariantWord(_Rule):
@@ -198,6 +200,33 @@ class ReleaseFamily(_Rule):
         return self
 
 
+class UnspecificName(_Rule):
+    """Base names that leave open which model they mean, unless a date tells: they are left open."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+
+
+class BareName(_Rule):
+    """Names of weights that are published pretrained under this very name, and instructed with
+    `word` behind it. At hosts in `instructed_at` the bare name is the instructed model; at those in
+    `pretrained_at`, and where no host is told, the pretrained one; elsewhere it is left open."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+    word: Slug
+    instructed_at: tuple[Slug, ...]
+    pretrained_at: tuple[Slug, ...]
+
+
+class Reupload(_Rule):
+    """Names under which an organisation, itself a creator, copies another's weights as they are."""
+
+    creator: Slug
+    names: tuple[Glob, ...]
+    made_by: Slug
+
+
 class SingleRelease(_Rule):
     """Base names that their creator never releases twice: a date in such a name adds nothing."""
 
@@ -275,6 +304,9 @@ class IdentityConfig(BaseModel):
     joints: tuple[Joint, ...]
     word_orders: tuple[WordOrder, ...]
     rewrites: tuple[Rewrite, ...]
+    bare_names: tuple[BareName, ...]
+    reuploads: tuple[Reupload, ...]
+    unspecific_names: tuple[UnspecificName, ...]
     releases: tuple[ReleaseFamily, ...]
     single_releases: tuple[SingleRelease, ...]
     default_variants: tuple[DefaultVariant, ...]
@@ -295,12 +327,18 @@ class IdentityConfig(BaseModel):
         _known((row.creator for row in self.own_words), creators)
         _known((row.creator for row in self.separate_modes), creators)
         _known((row.creator for row in self.single_releases), creators)
+        _known((row.creator for row in self.unspecific_names), creators)
+        _known((row.creator for row in self.bare_names), creators)
+        _known((row.creator for row in self.reuploads), creators)
+        _known((row.made_by for row in self.reuploads), creators)
         _known((row.creator for row in self.default_variants), creators)
         _known((r.creator for r in self.rewrites if r.creator), creators)
         _known((f.base.partition("/")[0] for f in self.releases), creators)
         _known((h.first_party_of for h in self.hosts if h.first_party_of), creators)
         _known(self.quantisers, creators)
         _known((c.own_host for c in self.creators if c.own_host), hosts, "host")
+        _known((h for b in self.bare_names for h in b.instructed_at), hosts, "host")
+        _known((h for b in self.bare_names for h in b.pretrained_at), hosts, "host")
         return self
 
 

@@ -44,6 +44,7 @@ class Releases:
 
     def __init__(self, config: IdentityConfig) -> None:
         self._single_releases = NameTable(config.single_releases)
+        self._unspecific_names = NameTable(config.unspecific_names)
         self._families = {family.base: family for family in config.releases}
         self._named: dict[str, tuple[ReleaseFamily, Release]] = {}
         for family in config.releases:
@@ -80,6 +81,9 @@ class Releases:
             return base, None, "table"
         if pointer and not stamps:
             raise Abstain("a moving name that says no date, of a base in no release table")
+        unspecific = self._unspecific_names.first(creator, base)
+        if unspecific is not None and not stamps:
+            raise Abstain(f"{base} leaves open which model it means: {unspecific.reason}")
         return base, _one_date(stamps, key), "rule"
 
     def _readings_with_code(self, words: Sequence[str]) -> Iterable[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""One spelling of a base name: joints, word order, and one spelling for another.
+"""One spelling of a base name: joints, word order, one spelling for another, and the word that a
+host leaves out.
 
 What belongs here: turning the words of a name into those of its canonical base name. What does
 not: variants (`model_variants`) and releases (`model_releases`), which are no part of it.
@@ -10,8 +11,8 @@ import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
 
-from llmrec_pipeline.domain.identity_config import IdentityConfig, Rewrite
-from llmrec_pipeline.domain.model_text import is_size
+from llmrec_pipeline.domain.identity_config import IdentityConfig, NameTable, Rewrite
+from llmrec_pipeline.domain.model_text import Abstain, is_size
 from llmrec_pipeline.domain.naming_trail import UNTOLD, Trail
 
 
@@ -27,6 +28,7 @@ class Spelling:
         self._rewrites: dict[str | None, list[_CompiledRewrite]] = {}
         for rewrite in config.rewrites:
             self._rewrites.setdefault(rewrite.creator, []).append(_CompiledRewrite(rewrite))
+        self._bare_names = NameTable(config.bare_names)
 
     def respelled(
         self, words: Sequence[str], creator: str, trail: Trail = UNTOLD
@@ -40,6 +42,22 @@ class Spelling:
             if rewrite.apply(spelled):
                 trail.note("spelling", " ".join(spelled), rewrite.row)
         return tuple(spelled)
+
+    def as_served(
+        self, words: tuple[str, ...], creator: str, host: str | None, trail: Trail = UNTOLD
+    ) -> tuple[str, ...]:
+        """Words, with the one that this host leaves out where its bare names are the instructed
+        models. Raises Abstain where a host's bare name may be either."""
+        bare = self._bare_names.first(creator, "-".join(words))
+        if bare is None or host is None or host in bare.pretrained_at:
+            return words
+        if host not in bare.instructed_at:
+            raise Abstain(
+                f"{'-'.join(words)} is published pretrained and as {bare.word}, and {host} does "
+                "not say which it serves"
+            )
+        trail.note("bare name", f"{host} serves {bare.word} under it", bare)
+        return (*words, bare.word)
 
     def _set_joints(self, words: list[str], trail: Trail) -> None:
         if not words:

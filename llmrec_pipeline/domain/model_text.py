@@ -141,12 +141,12 @@ def is_size(word: str) -> bool:
 
 
 def _drop_revision(suffixes: Sequence[str], name: str) -> tuple[list[str], str]:
-    """Cloud hosts end ids in `-v2:0`, a revision of the host's entry. In `-v0:2`, and where the
-    name has no other number, it is the model's own version."""
+    """Cloud hosts end ids in `-v2:0` or `-1:0`, a revision of the host's entry. In `-v0:2`, and
+    where the name has no other number, it is the model's own version."""
     kept = [part for part in suffixes if not part.strip().isdigit()]
     if len(kept) == len(suffixes):
         return kept, name
-    bare = re.sub(r"-v\d+$", "", name)
+    bare = re.sub(r"-(?:v\d+|1)$", "", name)
     if name.endswith("-v0") or not any(char.isdigit() for char in bare):
         return kept, f"{name}-{suffixes[0].strip()}"
     return kept, bare

@@ -129,7 +129,9 @@ class Variants:
             return True
         if len(words) > 1 and _BUDGET_WORD.fullmatch(words[-1]):
             before = self._variant_words.get((words[-2],))
-            after_word = before is not None and before.trails(creator) and len(words) > 2
+            thinks = before is not None and before.slot in ("mode", "effort")
+            trails = before is not None and before.trails(creator)
+            after_word = thinks and trails and len(words) > 2
             if after_word or creator in self._budget_creators:
                 _fill(slots, "budget", words.pop())
                 trail.note("variant", f"budget {slots['budget']}", self._budget)

@@ -44,6 +44,10 @@ RULES = IdentityRules(IdentityConfig.model_validate(TABLES))
 UUID = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"
 
 
+FAMILIES = ("gpt", "claude", "claude-sonnet", "Claude Opus", "gemini", "gemini-flash", "llama",
+            "qwen", "grok", "mistral", "deepseek", "glm", "kimi")  # fmt: skip
+
+
 def aa(name: str, creator: str, released: str | None = None) -> SourceName:
     day = None if released is None else date.fromisoformat(released)
     return SourceName("artificial_analysis", UUID, name, creator, None, day)
@@ -146,6 +150,36 @@ def test_models_of_a_maker_that_the_tables_do_not_know_are_not_confused() -> Non
         (other("openrouter", "qwen/qwen-plus-2025-07-28:thinking"), "alibaba/qwen-plus@2025-07-28:thinking"),
         (other("litellm", "anthropic.claude-v2:1"), "anthropic/claude-2-1"),
         (host("databricks/databricks-claude-opus-4-1"), "anthropic/claude-opus-4-1"),
+        (aa("Claude 3.7 Sonnet (Extended Thinking)", "Anthropic"), "anthropic/claude-sonnet-3-7:thinking"),
+        (other("litellm", "vertex_ai/claude-opus-5@default"), "anthropic/claude-opus-5"),
+        (other("epoch", "gpt-5.2-pro-2025-12-11-webapp"), "openai/gpt-5-2-pro:web-app"),
+        (other("epoch", "gpt-5.2-pro-2025-12-11-web-app"), "openai/gpt-5-2-pro:web-app"),
+        (other("litellm", "bedrock/us-gov-east-1/openai.gpt-oss-20b-1:0"), "openai/gpt-oss-20b"),
+        (other("litellm", "ollama/gpt-oss:20b-cloud"), "openai/gpt-oss-20b"),
+        (other("litellm", "lemonade/gpt-oss-120b-mxfp-GGUF"), "openai/gpt-oss-120b:mxfp4"),
+        (other("litellm", "deepinfra/openai/gpt-oss-120b-Turbo"), "openai/gpt-oss-120b:turbo"),
+        (other("litellm", "together_ai/meta-llama/Llama-3.3-70B-Instruct-Turbo"), "meta/llama-3-3-70b-instruct:turbo"),
+        (other("litellm", "together_ai/meta-llama/Llama-3-70b-chat-hf"), "meta/llama-3-70b-instruct"),
+        (other("litellm", "deepseek/deepseek-r1-turbo"), "deepseek/deepseek-r1-turbo"),
+        (other("litellm", "gpt-3.5-turbo-16k"), "openai/gpt-3-5-turbo-16k"),
+        (other("litellm", "dashscope/qwen-turbo-2025-04-28"), "alibaba/qwen-turbo@2025-04-28"),
+        (other("litellm", "qwen.qwen3-235b-a22b-2507-v1:0"), "alibaba/qwen3-235b-a22b-instruct"),
+        (other("litellm", "ollama/mistral-large-instruct-2407"), "mistral/mistral-large@2024-07-24"),
+        (arena("olmo-2-0325-32b-instruct"), "allenai/olmo-2-32b-instruct"),
+        (other("epoch", "CodeQwen1.5-7B"), "alibaba/codeqwen1-5-7b"),
+        (other("litellm", "fireworks_ai/accounts/fireworks/models/codeqwen-v1p5-7b"), "alibaba/codeqwen1-5-7b"),
+        (other("litellm", "deepseek.v3-v1:0"), "deepseek/deepseek-v3-1"),
+        # What a host means by the bare name of weights that are published both ways.
+        (other("epoch", "Meta-Llama-3-70B"), "meta/llama-3-70b"),
+        (other("litellm", "ollama/llama3:70b"), "meta/llama-3-70b-instruct"),
+        (other("litellm", "ollama/llama2:13b"), "meta/llama-2-13b-chat"),
+        (other("litellm", "snowflake/mixtral-8x7b"), "mistral/mixtral-8x7b-instruct"),
+        (other("litellm", "cerebras/llama3.1-8b"), "meta/llama-3-1-8b-instruct"),
+        (other("litellm", "together_ai/meta-llama/Meta-Llama-3.1-8B"), "meta/llama-3-1-8b"),
+        (other("litellm", "groq/gemma-7b-it"), "google/gemma-7b-it"),
+        (other("litellm", "fireworks_ai/accounts/fireworks/models/gemma-7b"), "google/gemma-7b"),
+        (other("litellm", "snowflake/gemma-7b"), "google/gemma-7b-it"),
+        (host("x/gemma-3n-e4b-it"), "google/gemma-3n-e4b"),
         (aa("Novelty 3 Pro", "Novelty Labs"), "novelty-labs/novelty-3-pro"),
     ],
 )  # fmt: skip
@@ -183,6 +217,11 @@ def test_offering_is_host_and_the_hosts_own_id() -> None:
         (host("deepseek/deepseek-chat", "2025-12-01"), "moving name"),
         (host("deepseek/deepseek-reasoner", "2025-12-01"), "moving name"),
         (arena("owl-alpha"), "creator unknown"),
+        (other("litellm", "llamagate/llama-3.1-8b"), "llamagate does not say which it serves"),
+        (other("litellm", "mistral/mistral-7b"), "v0.1, v0.2 and v0.3"),
+        (arena("mistral-7b-instruct", "mistral"), "v0.1, v0.2 and v0.3"),
+        (other("openrouter", "openai/gpt-4-turbo-preview"), "leaves open which model"),
+        *((arena(name), "leaves open which model") for name in FAMILIES),
         (other("litellm", "novita/some-tuner/deepseek-v3.1-x1"), "in no table"),
         (aa("Llama 3.1 8B Lexi", "Some Tuner"), "in no table"),
         (aa("Claude Opus 4.5", "OpenAI"), "belongs to anthropic"),
@@ -298,6 +337,20 @@ def _with(path: str, row: dict[str, Any]) -> dict[str, Any]:
         (_with("creators", {"id": "new", "names": ["claude"]}), "stands twice"),
         (_with("hosts", {"id": "new", "first_party_of": "nobody"}), "in no row"),
         (_with("own_words", {"creator": "nobody", "names": ["x"], "reason": "r"}), "in no row"),
+        (
+            _with(
+                "bare_names",
+                {
+                    "creator": "meta",
+                    "names": ["x"],
+                    "word": "chat",
+                    "instructed_at": ["nowhere"],
+                    "pretrained_at": [],
+                    "reason": "r",
+                },
+            ),
+            "'nowhere' is in no row of the hosts table",
+        ),
         (_with("rewrites", {"find": "a", "put": "b"}), "reason"),
         (_with("releases", {"base": "meta/a", "reason": "r", "releases": []}), "at least 1"),
         (
@@ -545,6 +598,18 @@ def test_an_organisation_in_no_table_is_a_creator_where_paths_name_creators() ->
         ("regional.moonshotai.kimi-k3", "moonshot/kimi-k3"),
         ("fireworks_ai/accounts/fireworks/routers/kimi-k3-spot", "moonshot/kimi-k3"),
         ("azure_ai/FW-GLM-5.2", "zai/glm-5-2"),
+        # A host's own name in front says that it serves the model.
+        ("perplexity/perplexity/glm-5.3", "zai/glm-5-3"),
+        ("perplexity/perplexity/nemotron-3-ultra-550b-a55b", "nvidia/nemotron-3-ultra-550b-a55b"),
+        ("perplexity/perplexity/sonar", "perplexity/sonar"),
+        ("perplexity/sonar-pro", "perplexity/sonar-pro"),
+        # Tunes by their own word, copies by their maker.
+        ("openrouter/llama-3.1-lumimaid-8b", "neversleep/llama-3-1-lumimaid-8b"),
+        ("openrouter/codellama-7b-instruct-solidity", "alfredpros/codellama-7b-instruct-solidity"),
+        ("together_ai/togethercomputer/CodeLlama-34b-Instruct", "meta/codellama-34b-instruct"),
+        ("novita/alpindale/WizardLM-2-8x22B", "microsoft/wizardlm-2-8x22b"),
+        ("novita/alpindale/goliath-120b", "alpindale/goliath-120b"),
+        ("x/togethercomputer/LLaMA-2-7B-32K-Instruct", "together/llama-2-7b-32k-instruct"),
     ],
 )
 def test_paths_prefixes_and_copies(model_id: str, key: str) -> None:
