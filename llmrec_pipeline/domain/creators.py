@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmrec_pipeline.domain.identity_config import IdentityConfig, NameTable
-from llmrec_pipeline.domain.model_text import plain, slug
+from llmrec_pipeline.domain.model_text import fold, plain, slug
 
 _STEM = re.compile(r"([a-z]+)\d+[a-z]?")
 _LONGEST_LEAD = 4
@@ -39,6 +39,7 @@ class CreatorsAndHosts:
         self._prefixes: dict[str, tuple[tuple[str, ...], ...]] = {}
         self._hosts_of_many: set[str] = set()
         self._resold_under: dict[str, str] = {}
+        self._id_forms: list[tuple[re.Pattern[str], str]] = []
         self._reuploads = NameTable(config.reuploads)
         for creator in config.creators:
             for alias in (creator.id, *creator.aliases):
@@ -60,6 +61,8 @@ class CreatorsAndHosts:
             self._prefixes[host.id] = tuple(tuple(words.split()) for words in host.id_prefixes)
             if host.path_names_creator:
                 self._hosts_of_many.add(host.id)
+            if host.id_form is not None:
+                self._id_forms.append((re.compile(host.id_form), host.id))
             if host.path_names_host and host.first_party_of is not None:
                 self._resold_under[host.id] = host.first_party_of
 
@@ -86,6 +89,16 @@ class CreatorsAndHosts:
     def host_id(self, text: str) -> str | None:
         """Host id of a host's name."""
         return self._hosts.get(plain(text))
+
+    def host_told(self, model_id: str) -> tuple[str, str]:
+        """The host that an id tells by itself, empty text where it tells none, and the id there. A
+        first segment that is a creator too tells no host."""
+        first, slash, rest = model_id.partition("/")
+        if slash and rest and self.host_id(first) and self.stated(first) is None:
+            return first.strip(), rest
+        form = fold(model_id)
+        host = next((host for pattern, host in self._id_forms if pattern.fullmatch(form)), "")
+        return host, model_id
 
     def own_host(self, creator: str) -> str | None:
         """The host by which a creator sells its models itself."""

@@ -328,12 +328,15 @@ class IdentityRules:
         return self._reading(name).release_date == "release"
 
     def _served(self, name: SourceName) -> _Served:
-        """Who serves a row, as it states or as its id starts."""
+        """Who serves a row: as it states, as ids of its source start, or, where nobody knows how
+        its source writes, as the id tells by itself."""
         stated, model_id = (name.host or "").strip(), name.source_model_id.strip()
         if self._reading(name).id_starts_with_host:
             first, slash, rest = model_id.partition("/")
             if slash and (not stated or first.strip() == stated):
                 stated, model_id = stated or first.strip(), rest
+        elif not stated and name.source not in self._sources:
+            stated, model_id = self._who.host_told(model_id)
         host = (self.host_id(stated) or model_text.slug(stated) or None) if stated else None
         return _Served(host, model_id if host and model_id else None, model_id)
 

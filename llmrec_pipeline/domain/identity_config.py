@@ -13,7 +13,7 @@ from datetime import date
 from fnmatch import translate
 from typing import Annotated, Generic, Literal, Protocol, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 
@@ -23,8 +23,17 @@ def _iso(value: object) -> object:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def _compiles(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no regular expression: {error}") from None
+    return value
+
+
 Slug = Annotated[str, Field(pattern=rf"^{SLUG}$")]
 Words = Annotated[str, Field(pattern=r"^[a-z0-9]+(?: [a-z0-9]+)*$")]
+Pattern = Annotated[str, AfterValidator(_compiles)]
 Glob = Annotated[str, Field(pattern=r"^[a-z0-9*?\[\]-]+$")]
 ReleaseDate = Annotated[
     str, BeforeValidator(_iso), Field(pattern=r"^20\d\d-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?$")
@@ -101,7 +110,8 @@ class Creator(_Row):
 class Host(_Row):
     """Who serves models. `id_prefixes`: words that the host puts before a model's name;
     `path_names_creator`: as of a source; `path_names_host`: its own name in a path says that it
-    serves the model, and not that it made it."""
+    serves the model, and not that it made it; `id_form`: a regular expression that its ids match
+    and no other host's."""
 
     id: Slug
     aliases: tuple[str, ...] = ()
@@ -110,6 +120,7 @@ class Host(_Row):
     id_prefixes: tuple[Words, ...] = ()
     path_names_creator: bool = False
     path_names_host: bool = False
+    id_form: Pattern | None = None
 
 
 class VariantWord(_Rule):

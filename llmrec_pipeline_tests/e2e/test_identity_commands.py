@@ -92,6 +92,44 @@ def test_an_unknown_source_is_told(llmrec: Llmrec) -> None:
     assert "--source 'epok' is not known" in answer.err
 
 
+def test_a_stream_tells_an_unknown_source_of_its_line(llmrec: Llmrec) -> None:
+    names = [{"name": "gpt-5", "source": "epok"}, {"name": "gpt-5-mini"}]
+    code, (refused, found) = _piped(llmrec, _lines(names))
+    assert (code, refused["line"]) == (2, 1)
+    assert "source 'epok' is not known" in refused["error"]
+    assert found["base_model"] == "openai/gpt-5-mini"
+
+
+def test_every_configured_source_is_known(llmrec: Llmrec, tmp_path: Path) -> None:
+    config = shutil.copytree(PROJECT_ROOT / "config", tmp_path / "config")
+    tables = config / "identity.yaml"
+    unread = "  llm_stats: {read: source_model_id}\n"
+    assert unread in tables.read_text("utf-8")
+    tables.write_text(tables.read_text("utf-8").replace(unread, ""))
+    place = {"LLMREC_CONFIG_DIR": str(config)}
+    (found,) = llmrec.well("identity", "resolve", "gpt-5", "--source", "llm_stats", **place)
+    assert found["base_model"] == "openai/gpt-5"
+
+
+def test_an_empty_name_does_not_cost_the_others(llmrec: Llmrec) -> None:
+    answer = llmrec("identity", "resolve", "gpt-5", "", "gpt-5-mini")
+    assert answer.code == 2
+    assert [row.get("base_model") for row in answer.json] == [
+        "openai/gpt-5",
+        None,
+        "openai/gpt-5-mini",
+    ]
+    assert answer.json[1] == {"input": "", "error": "name is empty; give the model's name"}
+    table = llmrec("identity", "resolve", "gpt-5", "", "--format", "table")
+    assert (table.code, table.err) == (2, "llmrec: name is empty; give the model's name\n")
+
+
+def test_a_stream_stands_alone(llmrec: Llmrec) -> None:
+    answer = llmrec("identity", "resolve", "-", "gpt-5")
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "leave the other names out" in answer.err
+
+
 def test_what_the_publisher_said_of_a_name_counts(reader: Llmrec) -> None:
     rows = reader.well(
         "sql",

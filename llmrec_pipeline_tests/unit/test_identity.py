@@ -201,6 +201,24 @@ def test_offering_is_host_and_the_hosts_own_id() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model_id", "offering"),
+    [
+        ("groq/llama-3.1-8b-instant", "groq|llama-3.1-8b-instant"),
+        ("vertex_ai/claude-opus-5@default", "google-vertex|claude-opus-5@default"),
+        ("anthropic.claude-opus-5-v1:0", "amazon-bedrock|anthropic.claude-opus-5-v1:0"),
+        ("openai.gpt-oss-20b-1:0", "amazon-bedrock|openai.gpt-oss-20b-1:0"),
+        # A maker in front may be no more than that.
+        ("openai/gpt-5", None),
+        ("deepseek/deepseek-v3.1", None),
+        ("ollama-like/llama3:70b", None),
+    ],
+)
+def test_a_name_of_an_unknown_source_tells_its_host(model_id: str, offering: str | None) -> None:
+    outcome = RULES.resolve(SourceName("", model_id))
+    assert (outcome.offering_key if isinstance(outcome, Identity) else None) == offering
+
+
+@pytest.mark.parametrize(
     ("name", "reason"),
     [
         # A name that moves keeps its first date: the price beside it is a later release's.
@@ -351,6 +369,7 @@ def _with(path: str, row: dict[str, Any]) -> dict[str, Any]:
             ),
             "'nowhere' is in no row of the hosts table",
         ),
+        (_with("hosts", {"id": "new", "id_form": "("}), "is no regular expression"),
         (_with("rewrites", {"find": "a", "put": "b"}), "reason"),
         (_with("releases", {"base": "meta/a", "reason": "r", "releases": []}), "at least 1"),
         (

@@ -13,7 +13,7 @@ from llmrec_pipeline.domain.name_lines import answer, explained, named, read_nam
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.serving.cli import OK, USAGE
-from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table, say
+from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import current_edition
 
@@ -22,25 +22,36 @@ _COLUMNS = ["name", "source", "base_model", "variant", "host", "method", "confid
 
 def resolve(names: Sequence[str], source: str | None, explain: bool, wanted: Format | None) -> int:
     """Print what the names mean; `-` alone reads a name a line and writes JSON lines."""
+    if "-" in names and list(names) != ["-"]:
+        raise RequestError("- reads every name from standard input; leave the other names out")
     settings = load_settings()
-    if source is not None and source not in settings.identity.sources:
-        known = ", ".join(sorted(settings.identity.sources))
-        raise RequestError(f"--source {source!r} is not known (known: {known})")
+    if source is not None:
+        _check_source("--source", source, settings)
     reader = _Reader(settings, explain)
     if list(names) == ["-"]:
         return _stream(reader, source)
-    try:
-        answers = [reader.read(named(name.strip(), source)) for name in names]
-    except ValueError as error:
-        raise RequestError(str(error)) from None
+    rows = [_answer_or_error(reader, name, source) for name in names]
+    code = USAGE if any("error" in row for row in rows) else OK
     if chosen(wanted) is Format.JSON:
-        print_json(answers)
-        return OK
+        print_json(rows)
+        return code
+    answers = [row for row in rows if "error" not in row]
     print_table(answers, _COLUMNS)
     for found in answers if explain else ():
         say(f"\n{found['name']}")
         print_table(found["steps"], ["step", "text", "reason"])
-    return OK
+    for row in rows:
+        if "error" in row:
+            note(f"llmrec: {row['error']}")
+    return code
+
+
+def _answer_or_error(reader: _Reader, name: str, source: str | None) -> dict[str, Any]:
+    """What a name means; of one that is no name, `input` and `error`."""
+    try:
+        return reader.read(named(name.strip(), source))
+    except ValueError as error:
+        return {"input": name, "error": _one_line(error)}
 
 
 def _stream(reader: _Reader, source: str | None) -> int:
@@ -55,6 +66,12 @@ def _stream(reader: _Reader, source: str | None) -> int:
     return code
 
 
+def _check_source(what: str, source: str, settings: Settings) -> None:
+    known = {*settings.sources, *settings.identity.sources}
+    if source not in known:
+        raise RequestError(f"{what} {source!r} is not known (known: {', '.join(sorted(known))})")
+
+
 def _one_line(error: ValueError) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8; save the names as UTF-8"
@@ -65,11 +82,15 @@ class _Reader:
     """The rules, and what publishers said of the very names in the current edition."""
 
     def __init__(self, settings: Settings, explain: bool) -> None:
+        self._settings = settings
         self._rules = IdentityRules(settings.identity)
         self._told = _told_of(settings.locations)
         self._explain = explain
 
     def read(self, name: SourceName) -> dict[str, Any]:
+        """The answer for a name. Raises ValueError where its source is not known."""
+        if name.source:
+            _check_source("source", name.source, self._settings)
         known = self._told(name) if name.source else name
         if not self._explain:
             return answer(name, self._rules.resolve(known))
