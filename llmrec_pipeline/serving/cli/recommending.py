@@ -261,8 +261,9 @@ def _basis_in_words(result: dict[str, Any]) -> list[str]:
     measured = f"{basis['measured']} of {basis['candidates']} candidates measured"
     if basis.get("measures_per_model"):
         fewest, most = basis["measures_per_model"]
+        count = fewest if fewest == most else f"{fewest} to {most}"
         return [
-            f"Basis: consensus ({basis['method']}) of {fewest} to {most} measures a model by "
+            f"Basis: consensus ({basis['method']}) of {count} measures a model by "
             f"{', '.join(basis['publishers'])}, {measured}."
         ]
     if not basis.get("source"):
