@@ -146,6 +146,15 @@ class _Fit(NamedTuple):
     between: float
 
 
+def spoken_measures(
+    readings: Iterable[Reading], populations: Iterable[MeasureKey]
+) -> list[MeasureKey]:
+    """Of the measures with a population, those that say something now: one whose publisher has
+    fallen silent moves nobody."""
+    spoken = {reading.measure for reading in readings}
+    return [measure for measure in populations if measure in spoken]
+
+
 def measure_weights(
     measures: Iterable[MeasureKey],
     task_type: str,
@@ -253,11 +262,17 @@ def _prepared(
     usable = {
         measure: weight
         for measure, weight in weights.items()
-        if measure in populations and len(populations[measure].members) >= config.minimum_population
+        if measure in populations and _tells(populations[measure], config)
     }
     frozen = {measure: populations[measure] for measure in usable}
     fit = _fitted(frozen, usable, config, method)
     return _values(readings, frozen, usable, models, config, method), fit
+
+
+def _tells(population: Population, config: ConsensusConfig) -> bool:
+    """Whether a population is large enough and tells its models apart."""
+    values = {value for _, value in population.members}
+    return len(population.members) >= config.minimum_population and len(values) > 1
 
 
 def _quantile(config: ConsensusConfig) -> float:
@@ -278,7 +293,9 @@ def _values(
     config: ConsensusConfig,
     method: Method,
 ) -> dict[str, list[_Value]]:
-    """Each model's values by measure: its own, else the mean of its sibling variants'."""
+    """Each model's values by measure: its own; of a model that no measure speaks of itself, the mean
+    of its sibling variants'. Beside values of its own they would make a strong mode of a weak one,
+    and every new variant would move the others."""
     common = _scale_of(method)
     own: dict[MeasureKey, dict[str, _Value]] = {measure: {} for measure in weights}
     of_base: dict[MeasureKey, dict[str, list[_Value]]] = {m: defaultdict(list) for m in weights}
@@ -294,11 +311,12 @@ def _values(
         own[reading.measure][reading.key] = value
         of_base[reading.measure][reading.base_model].append(value)
     found: dict[str, list[_Value]] = defaultdict(list)
+    measured = {key for values in own.values() for key in values}
     for measure in weights:
         for key, base_model in models.items():
             if key in own[measure]:
                 found[key].append(own[measure][key])
-            elif siblings := of_base[measure].get(base_model):
+            elif key not in measured and (siblings := of_base[measure].get(base_model)):
                 found[key].append(_borrowed(siblings, config.weights.other_variant))
     return found
 

@@ -83,9 +83,10 @@ def _models(payload: Payload) -> dict[str, Mapping[str, Any]]:
 
 
 def _sources(model: Mapping[str, Any]) -> frozenset[str]:
-    """Who tells of a model."""
+    """Who tells of a model. The offerings are those of its base: they tell of no variant."""
     measured = (source for by in model["measures"].values() for source in by)
-    offered = (offering["source"] for offering in model["offerings"] if offering["source"])
+    offerings = () if model["variant"] else model["offerings"]
+    offered = (offering["source"] for offering in offerings if offering["source"])
     return frozenset({*measured, *offered})
 
 

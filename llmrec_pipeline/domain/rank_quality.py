@@ -22,6 +22,7 @@ from llmrec_pipeline.domain.consensus import (
     Reading,
     consensus,
     measure_weights,
+    spoken_measures,
 )
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig, Method
 from llmrec_pipeline.domain.measure_choice import Basis, measure_of_each_row, one_measure
@@ -93,7 +94,9 @@ class Data:
 def folds(data: Data) -> Iterator[Fold]:
     """Each measure of each task type held out in turn; related ones only ever predict."""
     for task_type, task in data.tasks.task_types.items():
-        weights = measure_weights(data.populations, task_type, task.columns, data.config)
+        weights = measure_weights(
+            spoken_measures(data.readings, data.populations), task_type, task.columns, data.config
+        )
         for measure in [measure for measure, weight in weights.items() if weight == 1.0]:
             fold = _fold(data, task_type, task.columns, weights, measure)
             if fold is not None:
@@ -171,7 +174,9 @@ def consensus_order_changes(data: Data, method: Method, removals: int = 5) -> fl
     consensus of a task type: of each task type, so many at even steps through the ranking."""
     changed, tried = 0, 0
     for task_type, task in data.tasks.task_types.items():
-        weights = measure_weights(data.populations, task_type, task.columns, data.config)
+        weights = measure_weights(
+            spoken_measures(data.readings, data.populations), task_type, task.columns, data.config
+        )
         after = _order(_consensus_of(data, weights, method))
         for key in after[:: max(1, len(after) // removals)][:removals]:
             base = data.models[key]

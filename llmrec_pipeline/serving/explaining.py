@@ -20,7 +20,9 @@ from llmrec_pipeline.domain.consensus import (
     Reading,
     breakdown,
     measure_weights,
+    spoken_measures,
 )
+from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
 from llmrec_pipeline.domain.populations import MeasureKey
 from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks, unknown_name
@@ -94,7 +96,7 @@ def _opened(asked: Asked, settings: Settings) -> Iterator[_World]:
 
 
 def _explained(name: str, task_type: str, tasks: Tasks, world: _World) -> dict[str, Any]:
-    key = _key(name, world.payload)
+    key = _key(name, world)
     model = next(m for m in world.payload["models"] if m["canonical_model_key"] == key)
     weights = tasks.weights("none")
     profile = TaskProfile(task_type, *weights)
@@ -119,14 +121,15 @@ def _explained(name: str, task_type: str, tasks: Tasks, world: _World) -> dict[s
     }
 
 
-def _key(name: str, payload: Mapping[str, Any]) -> str:
-    """The key of a model's key or display name; an old key leads to today's."""
+def _key(name: str, world: _World) -> str:
+    """The key of a model's key or display name, or of a name that the identity rules know; an old
+    key leads to today's."""
+    payload = world.payload
     keys = [model["canonical_model_key"] for model in payload["models"]]
     if name in keys:
         return name
-    for redirect in payload.get("key_redirects", ()):
-        if redirect["old_key"] == name and redirect["canonical_model_key"] in keys:
-            return str(redirect["canonical_model_key"])
+    if (today := payload.get("key_redirects", {}).get(name)) in keys:
+        return str(today)
     named = [
         model["canonical_model_key"]
         for model in payload["models"]
@@ -134,6 +137,9 @@ def _key(name: str, payload: Mapping[str, Any]) -> str:
     ]
     if len(named) == 1:
         return str(named[0])
+    meant = IdentityRules(world.settings.identity).resolve(SourceName("", name))
+    if isinstance(meant, Identity) and meant.canonical_model_key in keys:
+        return meant.canonical_model_key
     raise unknown_name("model", name, keys)
 
 
@@ -196,7 +202,9 @@ def _consensus(
         key,
         evidence.readings,
         evidence.populations,
-        measure_weights(evidence.populations, task_type, columns, config),
+        measure_weights(
+            spoken_measures(evidence.readings, evidence.populations), task_type, columns, config
+        ),
         models,
         config,
     )

@@ -28,12 +28,13 @@ def note_changes(
     con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture
 ) -> pl.DataFrame:
     """Fill `market_changes` and return it; empty before the second round of pulls."""
-    ((newest,),) = con.sql(
-        "SELECT max(snapshot_ts) FROM pulls WHERE status = 'accepted'"
+    ((first, newest),) = con.sql(
+        "SELECT min(snapshot_ts), max(snapshot_ts) FROM pulls WHERE status = 'accepted'"
     ).fetchall()
+    half_a_round = timedelta(hours=settings.pipeline.schedule.every_hours / 2)
     rows: list[dict[str, Any]] = []
-    if newest is not None:
-        since = newest - timedelta(hours=settings.pipeline.schedule.every_hours / 2)
+    if newest is not None and first <= newest - half_a_round:
+        since = newest - half_a_round
         before = payload_beside(con, settings, fixture, Moment(since), serving_only=True)
         after = {"edition": "", **ranking_payload(con, settings, read_serving(con))}
         rows = [

@@ -67,16 +67,16 @@ def current_edition(published: Path) -> Edition | None:
 
 
 def find_edition(published: Path, name: str | None) -> Edition:
-    """The named edition, or the current one; raises EditionError."""
-    if name is None:
+    """The named edition, or the current one (None or `current`); raises EditionError."""
+    if name in (None, CURRENT):
         edition = current_edition(published)
         if edition is None:
             raise EditionError(f"{published}: no edition yet; run `llmrec run`")
         return edition
-    folder = published / Path(name).name
-    if name in (CURRENT, "", ".", "..") or not (folder / MANIFEST).is_file():
+    folder = published / Path(str(name)).name
+    if name in ("", ".", "..") or not (folder / MANIFEST).is_file():
         raise EditionError(f"no edition named {name!r}; see `llmrec editions`")
-    return Edition(name, folder)
+    return Edition(folder.name, folder)
 
 
 def list_editions(published: Path) -> list[Edition]:

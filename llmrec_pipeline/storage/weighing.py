@@ -9,7 +9,12 @@ from collections.abc import Mapping
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.consensus import Consensus, consensus, measure_weights
+from llmrec_pipeline.domain.consensus import (
+    Consensus,
+    consensus,
+    measure_weights,
+    spoken_measures,
+)
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.published_consensus import published
 from llmrec_pipeline.domain.records import CONSENSUS
@@ -67,11 +72,12 @@ def _by_task_type(
     evidence: MeasureEvidence, models: dict[str, str], settings: Settings
 ) -> dict[str, Consensus]:
     config = settings.consensus
+    measures = spoken_measures(evidence.readings, evidence.populations)
     return {
         name: consensus(
             evidence.readings,
             evidence.populations,
-            measure_weights(evidence.populations, name, task_type.columns, config),
+            measure_weights(measures, name, task_type.columns, config),
             models,
             config,
         )

@@ -16,6 +16,7 @@ from llmrec_pipeline.serving.at_time import Asked
 from llmrec_pipeline.serving.explaining import explain
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.sources.pull import RawPage
+from llmrec_pipeline.storage.editions import Edition
 from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at, model, models
 
 SETTINGS = load_settings({})
@@ -106,8 +107,19 @@ def test_a_model_that_is_not_ranked_says_why(folder: DataFolder) -> None:
 
 
 def test_a_name_will_do_and_a_wrong_one_is_told(folder: DataFolder) -> None:
-    assert told(folder, "invented 7")["canonical_model_key"] == KEY
+    for name in ("invented 7", "Laboratory/Invented-7"):
+        assert told(folder, name)["canonical_model_key"] == KEY
     with pytest.raises(RequestError, match="unknown model 'laboratory/invented-77'"):
         told(folder, "laboratory/invented-77")
     with pytest.raises(RequestError, match="unknown task type 'codin'; did you mean coding"):
         explain(KEY, "codin", Asked(), folder.settings)
+
+
+def test_an_old_key_leads_to_todays(folder: DataFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranking = Edition.ranking
+
+    def with_redirect(edition: Edition) -> dict[str, Any]:
+        return {**ranking(edition), "key_redirects": {"laboratory/former": KEY}}
+
+    monkeypatch.setattr(Edition, "ranking", with_redirect)
+    assert told(folder, "laboratory/former")["canonical_model_key"] == KEY

@@ -201,7 +201,8 @@ def test_another_variant_is_a_weaker_grade_and_its_own_reading_comes_first() -> 
     )
     # The mean of the siblings: 70, and 3.
     assert by_key["lab/x"].score == pytest.approx(0.5 * (20 / SD_ONE + 3 / SD_TWO) / 3)
-    assert by_key["lab/x:low"].evidence[1].grade == "other_variant"
+    # Of itself a measure speaks, so its siblings are not asked.
+    assert [item.measure for item in by_key["lab/x:low"].evidence] == [ONE]
 
 
 def test_too_little_evidence_is_left_out() -> None:
@@ -314,9 +315,11 @@ def _two_houses(version: str | None = "2") -> tuple[Any, ...]:
         read("c", first, 61.0),
         read("b", second, 0.5),
         read("c:high", second, 2.0),
+        read("e:high", first, 30.0),
+        read("e:high", second, 1.0),
         read("d", first, 70.0, verified=version is not None and version.startswith("inferred")),
     ]
-    models = {r.key: r.base_model for r in readings} | {"lab/c": "lab/c"}
+    models = {r.key: r.base_model for r in readings} | {"lab/c": "lab/c", "lab/e": "lab/e"}
     return readings, populations, {first: 1.0, second: 0.5}, models, PLAIN
 
 

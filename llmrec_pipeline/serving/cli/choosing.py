@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmrec_pipeline.domain.categories import CATEGORIES
-from llmrec_pipeline.domain.provider_choice import available_of, top_models
+from llmrec_pipeline.domain.provider_choice import NoProvider, available_of, top_models
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.at_time import Asked
@@ -58,6 +58,8 @@ def top(
         _print_top(answer, rows)
     if rows:
         return OK
+    if allowed is not None and not allowed:
+        raise NoProvider("no provider is available: set the key variable of one, or name some")
     of = "any provider" if allowed is None else ", ".join(allowed) or "no provider"
     note(f"llmrec: nothing is left: no model of {of} is ranked for {told}")
     return NOTHING_LEFT
@@ -114,7 +116,7 @@ def _print_top(answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
             "model": row["model_name"],
             "maker": row["provider"],
             "score": round(row["score"], 1),
-            "made of": row["sources"]["formula"],
+            "made of": _made_of(row["sources"]),
             "tokens/s": row["metadata"]["speed"],
             "$/1M in": _per_million(row["metadata"]["cost_per_token"]),
             "context": row["metadata"]["context_window"],
@@ -129,6 +131,13 @@ def _print_top(answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         say(f"  {publisher}: origin {origin['origin']}, observed {origin['observed_at']}")
     for line in answer["attribution"].values():
         say(line)
+
+
+def _made_of(sources: dict[str, Any]) -> str:
+    """The formula, with what its makers report of themselves."""
+    told = [part["publisher"] for part in sources["publishers"] if not part["verified"]]
+    note = f" ({', '.join(told)}: self-reported)" if told else ""
+    return f"{sources['formula']}{note}"
 
 
 def _per_million(cost_per_token: float | None) -> float | None:

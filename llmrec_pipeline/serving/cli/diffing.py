@@ -42,7 +42,7 @@ def _asked(name: str, known_at: str | None) -> Asked:
     try:
         parse_moment(name)
     except ValueError:
-        return Asked(edition=None if name == "current" else name)
+        return Asked(edition=name)
     return Asked(as_of=name, known_at=known_at)
 
 
