@@ -7,8 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
 from llmrec_pipeline_tests.publishers import Facts, Publishers
+from llmrec_pipeline_tests.storage.evidence_databases import (
+    DATABASES,
+    empty_database,
+    postgresql_server,
+)
 
 
 @pytest.fixture
@@ -25,3 +31,27 @@ def recordings() -> Path:
     if not folder:
         pytest.skip("LLMREC_RECORDINGS is not set; it names the folder of recorded responses")
     return Path(folder).resolve(strict=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """A PostgreSQL server, one a session."""
+    with postgresql_server(tmp_path_factory.mktemp("server")) as url:
+        yield url
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database: SQLite once, PostgreSQL once."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'evidence.sqlite3'}"
+        return
+    with empty_database(request.getfixturevalue("postgresql")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql: URL) -> Iterator[str]:
+    """The URL of an empty database on the PostgreSQL server."""
+    with empty_database(postgresql) as url:
+        yield url

@@ -27,6 +27,11 @@ identity = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(identity, name="identity")
+db = typer.Typer(
+    help="The evidence store's database: its schema, brought up to date and checked.",
+    no_args_is_help=True,
+)
+app.add_typer(db, name="db")
 
 FormatOption = Annotated[
     Format | None,
@@ -464,3 +469,55 @@ def identity_explain(
     from llmrec_pipeline.serving.cli import identity_reviewing
 
     raise typer.Exit(identity_reviewing.explain(key, format))
+
+
+@db.command("upgrade")
+def db_upgrade(
+    revision: Annotated[str, typer.Argument(help="A revision; head is the newest.")] = "head",
+    format: FormatOption = None,
+) -> None:
+    """Bring the database's schema up to date, all of it or nothing.
+
+    Example: DATABASE_URL=postgresql://me@host/llmrec llmrec db upgrade
+    """
+    from llmrec_pipeline.serving.cli import database
+
+    raise typer.Exit(database.upgrade(revision, format))
+
+
+@db.command("downgrade")
+def db_downgrade(
+    revision: Annotated[
+        str, typer.Argument(help="A revision, -1 for the one before, or base: drops every table.")
+    ],
+    format: FormatOption = None,
+) -> None:
+    """Take the schema back to a revision. What newer tables hold is lost.
+
+    Example: llmrec db downgrade base
+    """
+    from llmrec_pipeline.serving.cli import database
+
+    raise typer.Exit(database.downgrade(revision, format))
+
+
+@db.command("current")
+def db_current(format: FormatOption = None) -> None:
+    """Say which database it is, and the revision that it is at.
+
+    Example: llmrec db current
+    """
+    from llmrec_pipeline.serving.cli import database
+
+    raise typer.Exit(database.current(format))
+
+
+@db.command("check")
+def db_check(format: FormatOption = None) -> None:
+    """Compare the schema with what this version expects; exit code 1 where it differs.
+
+    Example: llmrec db check
+    """
+    from llmrec_pipeline.serving.cli import database
+
+    raise typer.Exit(database.check(format))

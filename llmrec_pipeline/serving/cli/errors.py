@@ -13,6 +13,8 @@ _CODES = {
     "FixtureError": FAILED,
     "DamagedPull": FAILED,
     "BusyError": BUSY,
+    "EvidenceStoreError": FAILED,
+    "StoreBusyError": BUSY,
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
 }

@@ -1,0 +1,72 @@
+"""Columns that hold the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, Dialect, Numeric, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SQLITE = "sqlite"
+JSON_DOCUMENT = JSON().with_variant(JSONB(), "postgresql")
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal, digit by digit: NUMERIC on PostgreSQL, text on SQLite, whose NUMERIC is a float.
+    Trailing zeros carry no meaning and are not kept."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == SQLITE:
+            return dialect.type_descriptor(String())
+        return dialect.type_descriptor(Numeric(asdecimal=True))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if not value.is_finite():
+            raise ValueError(f"{value} is no amount that can be stored")
+        plain = plain_decimal(value)
+        return f"{plain:f}" if dialect.name == SQLITE else plain
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        return None if value is None else plain_decimal(Decimal(value))
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware moment in UTC. SQLite keeps no time zone, so there it is stored without one."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(DateTime(timezone=dialect.name != SQLITE))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        moment = value.astimezone(UTC)
+        return moment.replace(tzinfo=None) if dialect.name == SQLITE else moment
+
+    def process_result_value(
+        self,
+        value: datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def plain_decimal(value: Decimal) -> Decimal:
+    """The number without trailing zeros and without an exponent: 0.30 is 0.3, 1E+2 is 100. Done on
+    the digits, since arithmetic rounds to the precision of the moment."""
+    digits = f"{value:f}"
+    return Decimal(digits.rstrip("0").rstrip(".") or "0") if "." in digits else Decimal(digits)
