@@ -58,12 +58,15 @@ __all__ = [
 ]
 
 _SECTIONS = (
+    "ADVICE",
     "ALERTS",
     "ANCHORS",
     "CATEGORIES",
     "CONSENSUS",
     "IDENTITY",
+    "MODELS",
     "PIPELINE",
+    "PRICING",
     "PROVIDERS",
     "SOURCES",
     "TASKS",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -36,15 +35,6 @@ SECRET = "correct-horse"
 
 def _locations(folder: Path) -> Locations:
     return Locations(data=folder, config=folder, offline=True)
-
-
-@pytest.fixture
-def store(database_url: str, tmp_path: Path) -> Iterator[EvidenceStore]:
-    """A migrated store, on either database."""
-    opened = migrating.open_as_it_is(_locations(tmp_path), {"DATABASE_URL": database_url})
-    migrating.upgrade(opened)
-    yield opened
-    opened.close()
 
 
 def _model(model_id: str = "laboratory/invented-1") -> CatalogModel:

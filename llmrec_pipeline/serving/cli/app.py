@@ -32,6 +32,11 @@ db = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(db, name="db")
+intel = typer.Typer(
+    help="Catalogue, evidence and upgrade advice that a person decides on.",
+    no_args_is_help=True,
+)
+app.add_typer(intel, name="intel")
 
 FormatOption = Annotated[
     Format | None,
@@ -521,3 +526,38 @@ def db_check(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import database
 
     raise typer.Exit(database.check(format))
+
+
+@intel.command("ingest-catalog")
+def intel_ingest_catalog(format: FormatOption = None) -> None:
+    """Enter models, prices and benchmarks of config/models.yaml, config/pricing.yaml and the
+    current edition into the evidence store. Once more changes nothing.
+
+    Example: llmrec intel ingest-catalog
+    """
+    from llmrec_pipeline.serving.cli import cataloguing
+
+    raise typer.Exit(cataloguing.ingest_catalog(format))
+
+
+@intel.command("add-benchmark")
+def intel_add_benchmark(
+    model: Annotated[str, typer.Option(help="A name in models.yaml, or a key.")],
+    benchmark: Annotated[str, typer.Option(help="The benchmark's name.")],
+    score: Annotated[str, typer.Option(help="A decimal; more is better.")],
+    unit: Annotated[str, typer.Option(help="fraction, percent, index, points or elo.")],
+    task_type: Annotated[str, typer.Option(help="What it measures, as in tasks.yaml.")],
+    source: Annotated[str, typer.Option(help="Who measured.")],
+    url: Annotated[str, typer.Option(help="Where it is told.")],
+    dataset_version: Annotated[str | None, typer.Option(help="Version of the benchmark.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Enter a score that no source tells. The same benchmark, version and address corrects it.
+
+    Example: llmrec intel add-benchmark --model gpt-5.4 --benchmark our-evals --score 0.81
+    --unit fraction --task-type coding --source us --url https://example.org/evals/7
+    """
+    from llmrec_pipeline.serving.cli import cataloguing
+
+    told = cataloguing.Score(model, benchmark, score, unit, task_type, source, url, dataset_version)
+    raise typer.Exit(cataloguing.add_benchmark(told, format))

@@ -1,0 +1,152 @@
+"""Catalogue, prices and benchmarks into the evidence store: by natural key, and only what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import duckdb
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from llmrec_pipeline.domain.catalogue import (
+    BenchmarkEntry,
+    Catalogue,
+    Market,
+    ModelEntry,
+    PriceEntry,
+)
+from llmrec_pipeline.storage.evidence_store.models import CatalogModel, ModelBenchmark, ModelPricing
+from llmrec_pipeline.storage.warehouse import sql_text
+
+_SCORED = ("score", "unit", "task_type", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Entries told, rows that are new, and rows that changed."""
+
+    told: int
+    new: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What an ingest did."""
+
+    models: Counts
+    prices: Counts
+    benchmarks: Counts
+
+
+def read_market(con: duckdb.DuckDBPyConnection) -> Market:
+    """What the sources know, from the tables of an edition."""
+    return Market(*(_rows(con, f"catalogue_{part}") for part in ("models", "prices", "benchmarks")))
+
+
+def _rows(con: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
+    result = con.sql(sql_text(name))
+    return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+
+
+def ingest(session: Session, catalogue: Catalogue, now: datetime) -> Ingested:
+    """Write what is new or different; the same catalogue again changes nothing."""
+    models = ingest_models(session, catalogue.models, now)
+    session.flush()  # prices and benchmarks refer to the models
+    return Ingested(
+        models,
+        ingest_prices(session, catalogue.prices),
+        ingest_benchmarks(session, catalogue.benchmarks),
+    )
+
+
+def ingest_models(session: Session, entries: Iterable[ModelEntry], now: datetime) -> Counts:
+    """Models by their key; `updated_at` moves when something about one does."""
+    known = {row.model_id: row for row in session.scalars(select(CatalogModel))}
+    counts = _Counting()
+    for entry in entries:
+        row = known.get(entry.model_id)
+        if row is None:
+            session.add(CatalogModel(**asdict(entry), created_at=now, updated_at=now))
+            counts.new += 1
+        elif _update(row, asdict(entry)):
+            row.updated_at = now
+            counts.changed += 1
+        counts.told += 1
+    return counts.result()
+
+
+def ingest_prices(session: Session, entries: Iterable[PriceEntry]) -> Counts:
+    """A new row only where a price differs from the one before it by the same source."""
+    histories: dict[tuple[str, str], dict[datetime, ModelPricing]] = {}
+    for row in session.scalars(select(ModelPricing).order_by(ModelPricing.effective_at)):
+        histories.setdefault((row.model_id, row.source), {})[row.effective_at] = row
+    counts = _Counting()
+    for entry in sorted(entries, key=lambda entry: entry.effective_at):
+        history = histories.setdefault((entry.model_id, entry.source), {})
+        counts.told += 1
+        if entry.effective_at in history:
+            corrected = {
+                "input_per_1k": entry.input_per_1k,
+                "output_per_1k": entry.output_per_1k,
+                "currency": entry.currency,
+            }
+            counts.changed += _update(history[entry.effective_at], corrected)
+            continue
+        before = max((at for at in history if at < entry.effective_at), default=None)
+        if before is not None and _costs_the_same(history[before], entry):
+            continue
+        history[entry.effective_at] = ModelPricing(**asdict(entry))
+        session.add(history[entry.effective_at])
+        counts.new += 1
+    return counts.result()
+
+
+def _costs_the_same(row: ModelPricing, entry: PriceEntry) -> bool:
+    return (row.input_per_1k, row.output_per_1k, row.currency) == (
+        entry.input_per_1k,
+        entry.output_per_1k,
+        entry.currency,
+    )
+
+
+def ingest_benchmarks(session: Session, entries: Iterable[BenchmarkEntry]) -> Counts:
+    """Scores by model, benchmark, version and address."""
+    known = {_benchmark_key(row): row for row in session.scalars(select(ModelBenchmark))}
+    counts = _Counting()
+    for entry in entries:
+        row = known.get(_benchmark_key(entry))
+        counts.told += 1
+        if row is None:
+            row = known[_benchmark_key(entry)] = ModelBenchmark(**asdict(entry))
+            session.add(row)
+            counts.new += 1
+        elif _update(row, {name: getattr(entry, name) for name in _SCORED}):
+            row.retrieved_at = entry.retrieved_at
+            counts.changed += 1
+    return counts.result()
+
+
+def _benchmark_key(row: ModelBenchmark | BenchmarkEntry) -> Hashable:
+    return row.model_id, row.benchmark_name, row.dataset_version or "", row.source_url
+
+
+@dataclass(slots=True)
+class _Counting:
+    told: int = 0
+    new: int = 0
+    changed: int = 0
+
+    def result(self) -> Counts:
+        return Counts(self.told, self.new, self.changed)
+
+
+def _update(row: Any, values: dict[str, Any]) -> bool:
+    """Set what differs; whether anything did."""
+    different = {name: value for name, value in values.items() if getattr(row, name) != value}
+    for name, value in different.items():
+        setattr(row, name, value)
+    return bool(different)

@@ -1,0 +1,44 @@
+"""The team's models and prices, read from config/models.yaml and config/pricing.yaml.
+
+Apart from `settings`: a ranking rests on neither, and a mistake in them must not stop one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from llmrec_pipeline.domain.team_models import ModelsConfig, PricingConfig
+from llmrec_pipeline.locations import Locations, SettingsError
+from llmrec_pipeline.yaml_section import Section
+
+MODELS_FILE = "models.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class TeamSettings:
+    """What the team uses and pays, and the file that names its models."""
+
+    models: ModelsConfig
+    pricing: PricingConfig
+    models_path: Path
+
+
+def load_team_settings(
+    locations: Locations, environment: Mapping[str, str] | None = None
+) -> TeamSettings:
+    """Read both files; raises SettingsError."""
+    env = os.environ if environment is None else environment
+    models = Section.read(locations.config, "models", env).validated(ModelsConfig)
+    section = Section.read(locations.config, "pricing", env)
+    pricing = section.validated(PricingConfig)
+    for place, row in enumerate(pricing.prices):
+        if models.model_id(row.model) is None:
+            known = ", ".join(models.models)
+            raise SettingsError(
+                f"{section.place(('prices', str(place), 'model'))}: {row.model!r} is no model of "
+                f"{MODELS_FILE}; known: {known}"
+            )
+    return TeamSettings(models, pricing, locations.config / MODELS_FILE)
