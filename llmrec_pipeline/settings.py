@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.categories import CategoriesConfig
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
@@ -368,6 +369,7 @@ class Settings(BaseModel):
     categories: CategoriesConfig
     providers: Providers
     alerts: Alerts
+    advice: AdviceConfig
     webhook: SecretStr | None
     keys: dict[str, SecretStr]
 
@@ -506,6 +508,20 @@ def _categories(
     return categories
 
 
+def _advice(section: Section, tasks: Mapping[str, Any]) -> AdviceConfig:
+    """advice.yaml, whose use cases are of known task types."""
+    advice = section.validated(AdviceConfig)
+    told = {f"task_types.{name}": task_type for name, task_type in advice.task_types.items()}
+    for key, task_type in {**told, "task_type_otherwise": advice.task_type_otherwise}.items():
+        if task_type not in tasks["task_types"]:
+            known = ", ".join(tasks["task_types"])
+            raise SettingsError(
+                f"{section.place(tuple(key.split('.')))}: {task_type!r} is not allowed; "
+                f"allowed: {known}"
+            )
+    return advice
+
+
 def _one_of(key: str, value: str, allowed: Iterable[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{key}: {value!r} is not allowed; allowed: {', '.join(sorted(allowed))}")
@@ -554,6 +570,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             ),
             providers=Section.read(locations.config, "providers", env).validated(Providers),
             alerts=alerts,
+            advice=_advice(Section.read(locations.config, "advice", env), tasks),
             webhook=SecretStr(webhook) if webhook else None,
             keys=_keys(sources, env),
         )
