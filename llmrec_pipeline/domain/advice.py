@@ -155,7 +155,9 @@ def advise(
             judged.append(found)
     judged.sort(key=_order)
     better = [found for found in judged if found.is_better]
-    rest = [found for found in judged if not found.is_better]
+    rest = sorted(
+        (found for found in judged if not found.is_better), key=lambda found: not found.has_evidence
+    )
     verdict, reason = _verdict(better, rest)
     counts = dict(sorted(excluded.items()))
     return Advice(
@@ -434,3 +436,8 @@ def _reduced(subject: Subject, scores: Sequence[Score], calls: Calls | None) -> 
     return subject.model_copy(
         update={"scores": tuple(scores), "runtime": calls.rows if calls else ()}
     )
+
+
+def rounded(value: Fraction, places: int) -> Decimal:
+    """A fraction as a decimal of so many places, half to even."""
+    return Decimal(round(value * 10**places)).scaleb(-places)

@@ -22,6 +22,8 @@ PRICING_FILE = "pricing.yaml"
 _USD = "USD"
 _OTHERWISE = "general"
 _PER_1K = Decimal(1000)
+# Categories that only say what kind of measure it is, not which part of it.
+_WHOLE = frozenset({"benchmark", "index"})
 
 Row = Mapping[str, Any]
 
@@ -197,9 +199,10 @@ def _market_price(row: Row) -> PriceEntry:
 
 def _benchmark(row: Row, speaks_of: _TaskTypes) -> BenchmarkEntry:
     name, category = row["benchmark_name"], row["category"]
+    is_part = category is not None and category not in _WHOLE
     return BenchmarkEntry(
         model_id=row["model_id"],
-        benchmark_name=name if category is None else f"{name}:{category}",
+        benchmark_name=f"{name}:{category}" if is_part else name,
         score=_decimal(row["score"]),
         unit=row["unit"],
         task_type=speaks_of(row["source"], name, category),

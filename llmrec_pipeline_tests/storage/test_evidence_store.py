@@ -203,6 +203,48 @@ def test_two_processes_that_write_at_once_lose_nothing(
         assert session.scalars(select(CatalogModel)).one().context_window_tokens == 80
 
 
+_SLOW_WRITER = """
+import sys, time
+from pathlib import Path
+from llmrec_pipeline.locations import Locations
+from llmrec_pipeline.storage.evidence_store import migrating
+from llmrec_pipeline.storage.evidence_store.models import CatalogModel
+url, folder = sys.argv[1:]
+place = Locations(data=Path(folder), config=Path(folder), offline=True)
+store = migrating.open_store(place, {"DATABASE_URL": url})
+with store.writing() as session:
+    for number in range(100):
+        key = f"laboratory/half-{number}"
+        session.add(
+            CatalogModel(model_id=key, provider="laboratory", family="half", display_name=key)
+        )
+    session.flush()
+    print("written", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_nothing_behind(
+    store: EvidenceStore, database_url: str, tmp_path: Path
+) -> None:
+    _write(store, _model())
+    with subprocess.Popen(
+        [sys.executable, "-c", _SLOW_WRITER, database_url, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline() == "written\n"
+        writer.kill()
+    _write(store, _model("laboratory/invented-2"))
+    with store.reading() as session:
+        assert set(session.scalars(select(CatalogModel.model_id))) == {
+            "laboratory/invented-1",
+            "laboratory/invented-2",
+        }
+    assert migrating.differences(store) == []
+
+
 def test_the_embedded_store_migrates_itself_and_postgresql_does_not(
     postgresql_url: str, tmp_path: Path
 ) -> None:

@@ -203,6 +203,7 @@ def test_a_benchmark_speaks_of_a_task_type() -> None:
         row("riddles", "coding"),
         row("hard_math_test", None),
         row("x", "y"),
+        row("coding_index", "index"),
     ]
     uses = (BenchmarkUse(source="board", name="x", category="y", task_types=("coding", "math")),)
     found = _catalogue(_market(benchmarks=rows), uses).benchmarks
@@ -211,5 +212,6 @@ def test_a_benchmark_speaks_of_a_task_type() -> None:
         ("riddles:coding", "coding"),
         ("hard_math_test", "math"),
         ("x:y", "coding"),
+        ("coding_index", "coding"),
     ]
     assert found[0].score == Decimal("0.1")

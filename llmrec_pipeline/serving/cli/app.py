@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llmrec_pipeline.serving.cli.output import Format
+from llmrec_pipeline.serving.cli.output import Format, ReportFormat
 
 app = typer.Typer(
     name="llmrec",
@@ -561,3 +561,113 @@ def intel_add_benchmark(
 
     told = cataloguing.Score(model, benchmark, score, unit, task_type, source, url, dataset_version)
     raise typer.Exit(cataloguing.add_benchmark(told, format))
+
+
+RecommendationIdOption = Annotated[
+    int, typer.Option("--recommendation-id", help="As `intel report` prints it.")
+]
+
+
+@intel.command("recommend")
+def intel_recommend(
+    use_case: Annotated[str, typer.Option(help="As in models.yaml, or of your own.")],
+    current_model: Annotated[
+        str | None, typer.Option(help="The model in use, instead of the one in models.yaml.")
+    ] = None,
+    max_candidates: Annotated[
+        int | None, typer.Option(min=1, help="How many to name; 3 by default.")
+    ] = None,
+    persist: Annotated[
+        bool, typer.Option("--persist", help="Store what is advised, for a person to decide on.")
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """Say whether a use case should move to another model, and why. Nothing is changed by it.
+
+    Example: llmrec intel recommend --use-case builder_high --persist
+    """
+    from llmrec_pipeline.serving.cli import advising
+    from llmrec_pipeline.serving.upgrade_advice import Question
+
+    question = Question(use_case, current_model, max_candidates)
+    raise typer.Exit(advising.recommend(question, persist, format))
+
+
+@intel.command("report")
+def intel_report(
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Only the last one of each use case and model.")
+    ] = False,
+    use_case: Annotated[str | None, typer.Option(help="Only of this use case.")] = None,
+    format: Annotated[
+        ReportFormat | None,
+        typer.Option("--format", help="json, table or markdown; JSON when piped."),
+    ] = None,
+) -> None:
+    """List recommendations with their status, newest first.
+
+    Example: llmrec intel report --latest --use-case builder_high
+    """
+    from llmrec_pipeline.serving.cli import advising
+
+    raise typer.Exit(advising.report(latest, use_case, format))
+
+
+@intel.command("explain")
+def intel_explain(
+    recommendation_id: Annotated[int, typer.Argument(help="As `intel report` prints it.")],
+    format: FormatOption = None,
+) -> None:
+    """Compute a recommendation again from what is stored with it, say whether the numbers are the
+    same, where the evidence has changed since, and what was decided.
+
+    Example: llmrec intel explain 7
+    """
+    from llmrec_pipeline.serving.cli import advising
+
+    raise typer.Exit(advising.explain(recommendation_id, format))
+
+
+@intel.command("decide")
+def intel_decide(
+    recommendation_id: RecommendationIdOption,
+    status: Annotated[str, typer.Argument(help="accepted, rejected or implemented.")],
+    by: Annotated[str, typer.Option(help="Who decides.")],
+    why: Annotated[str | None, typer.Option(help="Why.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Note what a person decides. A recommendation is implemented once models.yaml names the model.
+
+    Example: llmrec intel decide --recommendation-id 7 accepted --by ana --why "trial went well"
+    """
+    from llmrec_pipeline.serving.cli import deciding
+
+    raise typer.Exit(deciding.decide(recommendation_id, status, by, why, format))
+
+
+@intel.command("verify")
+def intel_verify(format: FormatOption = None) -> None:
+    """Say whether models.yaml names what was accepted or implemented; exit code 1 where something
+    that counts as implemented is not there.
+
+    Example: llmrec intel verify
+    """
+    from llmrec_pipeline.serving.cli import deciding
+
+    raise typer.Exit(deciding.verify(format))
+
+
+@intel.command("propose-patch")
+def intel_propose_patch(
+    recommendation_id: RecommendationIdOption,
+    output: Annotated[Path | None, typer.Option(help="Write the patch here.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Print the full report of a recommendation, and a patch of models.yaml for `git apply`.
+    Nothing is changed by it.
+
+    Example: llmrec intel propose-patch --recommendation-id 7 --output upgrade.patch
+    """
+    from llmrec_pipeline.serving.cli import deciding
+
+    raise typer.Exit(deciding.propose_patch(recommendation_id, output, format))

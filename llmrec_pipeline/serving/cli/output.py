@@ -21,6 +21,14 @@ class Format(StrEnum):
     TABLE = "table"
 
 
+class ReportFormat(StrEnum):
+    """How a report answers."""
+
+    JSON = "json"
+    TABLE = "table"
+    MARKDOWN = "markdown"
+
+
 def chosen(wanted: Format | None) -> Format:
     """The stated format; else JSON for a pipe and a table for a terminal."""
     if wanted is not None:
@@ -113,6 +121,15 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return "".join(c if c.isprintable() else " " for c in str(value))
+
+
+def print_markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """A Markdown table."""
+    say(f"| {' | '.join(columns)} |")
+    say(f"|{'|'.join([' --- '] * len(columns))}|")
+    for row in rows:
+        cells = (_cell(row.get(column)).replace("|", "\\|") for column in columns)
+        say(f"| {' | '.join(cells)} |")
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str | None:

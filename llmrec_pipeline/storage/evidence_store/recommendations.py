@@ -1,0 +1,189 @@
+"""Recommendations in the evidence store: proposed once, decided by people, never forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from llmrec_pipeline.domain.advice import Assessment
+from llmrec_pipeline.domain.advice_config import AdviceConfig
+from llmrec_pipeline.domain.advice_evidence import Price, Runtime, Score, Subject
+from llmrec_pipeline.domain.advice_record import (
+    cost_delta_pct,
+    dedupe_hash,
+    evidence,
+    quality_delta,
+    reasoning,
+)
+from llmrec_pipeline.domain.decisions import PROPOSED, refusal
+from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.storage.evidence_store.models import (
+    ModelBenchmark,
+    ModelPricing,
+    ModelRecommendation,
+    ModelRuntimeStats,
+    ModelSentimentSignal,
+    RecommendationEvent,
+)
+from llmrec_pipeline.storage.evidence_store.subjects import (
+    price_of,
+    runtime_of,
+    score_of,
+    sentiment_of,
+)
+
+# Who proposes.
+OURSELVES = "llmrec"
+
+
+def propose(
+    session: Session, use_case: str, found: Assessment, config: AdviceConfig, now: datetime
+) -> ModelRecommendation:
+    """The recommendation of an assessment; the one that is there where the same was proposed for
+    the same reasons."""
+    told = dedupe_hash(use_case, found, config)
+    known = session.scalars(
+        select(ModelRecommendation).where(ModelRecommendation.dedupe_hash == told)
+    ).one_or_none()
+    if known is not None:
+        return known
+    row = ModelRecommendation(
+        dedupe_hash=told,
+        created_at=now,
+        status=PROPOSED,
+        use_case=use_case,
+        current_model=found.current.model_id,
+        recommended_model=found.candidate.model_id,
+        reasoning=reasoning(found),
+        expected_cost_delta_pct=cost_delta_pct(found),
+        expected_quality_delta=quality_delta(found),
+        confidence=found.confidence,
+        evidence=evidence(use_case, found, config),
+    )
+    session.add(row)
+    session.flush()
+    session.add(_event(row, None, PROPOSED, OURSELVES, None, now))
+    return row
+
+
+def decide(
+    session: Session, row: ModelRecommendation, status: str, by: str, why: str | None, now: datetime
+) -> None:
+    """Change the status, and note who decided, when and why; raises RequestError where the status
+    cannot follow."""
+    reason = refusal(row.status, status)
+    if reason is not None:
+        raise RequestError(f"recommendation {row.id} cannot be {status}: {reason}")
+    session.add(_event(row, row.status, status, by, why, now))
+    row.status = status
+
+
+def find(session: Session, recommendation_id: int) -> ModelRecommendation:
+    """The recommendation with an id; raises RequestError."""
+    row = session.get(ModelRecommendation, recommendation_id)
+    if row is None:
+        raise RequestError(
+            f"no recommendation has the id {recommendation_id}; see `llmrec intel report`"
+        )
+    return row
+
+
+def all_of(
+    session: Session, use_case: str | None = None, *, latest: bool = False
+) -> list[ModelRecommendation]:
+    """Recommendations, newest first; `latest`: the last one of each use case and model."""
+    query = select(ModelRecommendation).order_by(
+        ModelRecommendation.created_at.desc(), ModelRecommendation.id
+    )
+    if use_case is not None:
+        query = query.where(ModelRecommendation.use_case == use_case)
+    rows = list(session.scalars(query))
+    if not latest:
+        return rows
+    newest: dict[tuple[str, str], tuple[datetime, int]] = {}
+    for row in rows:
+        of_model = (row.use_case, row.recommended_model)
+        age = (row.created_at, row.id)
+        newest[of_model] = max(newest.get(of_model, age), age)
+    return [row for row in rows if (row.created_at, row.id) in newest.values()]
+
+
+def events_of(session: Session, recommendation_id: int) -> Sequence[RecommendationEvent]:
+    """What happened to a recommendation, in order."""
+    query = select(RecommendationEvent).where(
+        RecommendationEvent.recommendation_id == recommendation_id
+    )
+    return session.scalars(query.order_by(RecommendationEvent.id)).all()
+
+
+def _event(
+    row: ModelRecommendation,
+    before: str | None,
+    after: str,
+    by: str,
+    why: str | None,
+    now: datetime,
+) -> RecommendationEvent:
+    return RecommendationEvent(
+        recommendation_id=row.id,
+        happened_at=now,
+        from_status=before,
+        to_status=after,
+        decided_by=by,
+        why=why,
+    )
+
+
+def changed_since(session: Session, row: ModelRecommendation) -> list[str]:
+    """Where the rows behind a recommendation say something else today than the copy in it."""
+    return [
+        line
+        for part in ("current", "candidate")
+        for line in _changes(session, Subject.model_validate(row.evidence[part]))
+    ]
+
+
+def _changes(session: Session, stored: Subject) -> list[str]:
+    told = f"{stored.model_id}:"
+    lines = []
+    if stored.price:
+        lines += _compared(
+            f"{told} price", stored.price, _now(session, ModelPricing, stored.price.row, price_of)
+        )
+    for score in stored.scores:
+        now = _now(session, ModelBenchmark, score.row, score_of)
+        lines += _compared(f"{told} {score.benchmark}", score, now)
+    for stats in stored.runtime:
+        lines += _compared(
+            f"{told} calls as {stats.role}",
+            stats,
+            _now(session, ModelRuntimeStats, stats.row, runtime_of),
+        )
+    signals = session.scalars(
+        select(ModelSentimentSignal).where(ModelSentimentSignal.id.in_(stored.sentiment.rows))
+    ).all()
+    if sentiment_of(signals) != stored.sentiment:
+        lines.append(f"{told} sentiment was relabelled")
+    return lines
+
+
+def _now(session: Session, table: Any, row_id: int, shape: Any) -> Any:
+    row = session.get(table, row_id)
+    return None if row is None else shape(row)
+
+
+def _compared(
+    what: str, then: Price | Score | Runtime, now: Price | Score | Runtime | None
+) -> list[str]:
+    if now is None:
+        return [f"{what}: the row is gone"]
+    before, after = then.model_dump(mode="json"), now.model_dump(mode="json")
+    return [
+        f"{what}: {name} was {before[name]}, is {after[name]}"
+        for name in before
+        if before[name] != after[name] and name != "retrieved_at"
+    ]

@@ -1,0 +1,141 @@
+"""What the evidence store knows of each model now, in the shape that advice is given on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from llmrec_pipeline.domain.advice_evidence import Price, Runtime, Score, Sentiment, Subject
+from llmrec_pipeline.domain.catalogue import PRICING_FILE
+from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.storage.evidence_store.models import (
+    CatalogModel,
+    ModelBenchmark,
+    ModelPricing,
+    ModelRuntimeStats,
+    ModelSentimentSignal,
+)
+
+
+def read_subjects(
+    session: Session, now: datetime, key_of: Callable[[str], str | None]
+) -> dict[str, Subject]:
+    """Every model of the catalogue by its key. `key_of` gives the key of a name that calls were
+    made under, None where it knows none."""
+    prices = _prices(session, now)
+    scores = _grouped(session.scalars(select(ModelBenchmark)), lambda row: row.model_id, score_of)
+    runtime = _runtime(session, key_of)
+    sentiment = _sentiment(session)
+    return {
+        row.model_id: Subject(
+            model_id=row.model_id,
+            provider=row.provider,
+            family=row.family,
+            variant=IdentityRules.parse_key(row.model_id).variant,
+            is_deprecated=row.is_deprecated,
+            is_listed=row.is_listed,
+            price=prices.get(row.model_id),
+            scores=tuple(scores.get(row.model_id, ())),
+            runtime=tuple(runtime.get(row.model_id, ())),
+            sentiment=sentiment.get(row.model_id, Sentiment()),
+        )
+        for row in session.scalars(select(CatalogModel))
+    }
+
+
+def _prices(session: Session, now: datetime) -> dict[str, Price]:
+    """The price in force: the newest that is in effect; of several of one moment the team's own."""
+    rows = session.scalars(select(ModelPricing).where(ModelPricing.effective_at <= now))
+    ordered = sorted(rows, key=lambda r: (r.effective_at, r.source == PRICING_FILE, r.source))
+    return {row.model_id: price_of(row) for row in ordered}
+
+
+def price_of(row: ModelPricing) -> Price:
+    """A row of model_pricing."""
+    return Price(
+        row=row.id,
+        input_per_1k=row.input_per_1k,
+        output_per_1k=row.output_per_1k,
+        currency=row.currency,
+        effective_at=row.effective_at,
+        source=row.source,
+    )
+
+
+def score_of(row: ModelBenchmark) -> Score:
+    """A row of model_benchmarks."""
+    return Score(
+        row=row.id,
+        benchmark=row.benchmark_name,
+        version=row.dataset_version,
+        source=row.source,
+        unit=row.unit,
+        value=row.score,
+        retrieved_at=row.retrieved_at,
+    )
+
+
+def _runtime(session: Session, key_of: Callable[[str], str | None]) -> dict[str, list[Runtime]]:
+    """Each model's newest window; of windows that end together the longest."""
+    windows: dict[str, list[ModelRuntimeStats]] = defaultdict(list)
+    for row in session.scalars(select(ModelRuntimeStats)):
+        windows[key_of(row.model) or row.model].append(row)
+    found: dict[str, list[Runtime]] = {}
+    for model_id, rows in windows.items():
+        end = max(row.window_end for row in rows)
+        start = min(row.window_start for row in rows if row.window_end == end)
+        newest = [row for row in rows if (row.window_start, row.window_end) == (start, end)]
+        found[model_id] = [
+            runtime_of(row) for row in sorted(newest, key=lambda row: row.id) if _is_told(row)
+        ]
+    return found
+
+
+def _is_told(row: ModelRuntimeStats) -> bool:
+    return row.success_rate is not None
+
+
+def runtime_of(row: ModelRuntimeStats) -> Runtime:
+    """A row of model_runtime_stats with a success rate."""
+    return Runtime.model_validate(
+        {
+            "row": row.id,
+            "role": row.role,
+            "calls": row.calls,
+            "success_rate": row.success_rate,
+            "success_low": row.success_low,
+            "success_high": row.success_high,
+            "cost_usd": row.est_cost_usd,
+        }
+    )
+
+
+def _sentiment(session: Session) -> dict[str, Sentiment]:
+    signals = _grouped(
+        session.scalars(select(ModelSentimentSignal)), lambda row: row.model_id, lambda row: row
+    )
+    return {model_id: sentiment_of(rows) for model_id, rows in signals.items()}
+
+
+def sentiment_of(rows: Sequence[ModelSentimentSignal]) -> Sentiment:
+    """Rows of model_sentiment_signals, counted."""
+    heard = [row.sentiment for row in rows]
+    return Sentiment(
+        rows=tuple(sorted(row.id for row in rows)),
+        positive=heard.count("positive"),
+        neutral=heard.count("neutral"),
+        mixed=heard.count("mixed"),
+        negative=heard.count("negative"),
+    )
+
+
+def _grouped(rows: Iterable[Any], key: Callable[[Any], str], shape: Callable[[Any], Any]) -> Any:
+    found: dict[str, list[Any]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row.id):
+        found[key(row)].append(shape(row))
+    return found
