@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from dagster import Definitions, ExecutorDefinition, in_process_executor
 
+from llmrec_pipeline.orchestration.assets.evidence import evidence_assets
 from llmrec_pipeline.orchestration.assets.pulls import pull_assets
 from llmrec_pipeline.orchestration.assets.results import result_assets
 from llmrec_pipeline.orchestration.assets.tables import table_assets
-from llmrec_pipeline.orchestration.jobs import ingest_job, refresh_job
+from llmrec_pipeline.orchestration.jobs import evidence_job, ingest_job, refresh_job
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.schedules import ingest_schedule
 from llmrec_pipeline.orchestration.sensors import new_snapshot_sensor
@@ -39,8 +40,9 @@ def build_defs(
             *pull_assets(settings, lake, clock),
             *table_assets(settings, lake, clock),
             *result_assets(settings, clock),
+            *evidence_assets(settings, clock),
         ],
-        jobs=[ingest_job(), refresh_job()],
+        jobs=[ingest_job(), refresh_job(), evidence_job()],
         schedules=[ingest_schedule(settings.pipeline.schedule)],
         sensors=[new_snapshot_sensor(settings, lake, clock)],
         resources={"warehouse": WarehouseResource.from_settings(settings)},

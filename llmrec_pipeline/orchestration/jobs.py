@@ -1,4 +1,6 @@
-"""The two jobs. `ingest` touches the lake only; `refresh` derives everything else from it."""
+"""The jobs. `ingest` touches the lake only; `refresh` derives everything else from it; `evidence`
+enters what the warehouse knows into the evidence store, apart, so that a database that is away holds
+no edition up."""
 
 from __future__ import annotations
 
@@ -7,10 +9,12 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from llmrec_pipeline.orchestration.vocabulary import (
     GROUP_BRONZE,
+    GROUP_EVIDENCE,
     GROUP_PUBLISHED,
     GROUP_RANKING,
     GROUP_RAW,
     GROUP_WAREHOUSE,
+    JOB_EVIDENCE,
     JOB_INGEST,
     JOB_REFRESH,
 )
@@ -31,4 +35,16 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
         JOB_REFRESH,
         selection=AssetSelection.groups(GROUP_WAREHOUSE, GROUP_RANKING, GROUP_PUBLISHED),
         description="Load what landed, judge it, rank every task and publish an edition.",
+    )
+
+
+def evidence_job() -> UnresolvedAssetJobDefinition:
+    """Catalogue, prices and benchmarks."""
+    return define_asset_job(
+        JOB_EVIDENCE,
+        selection=AssetSelection.groups(GROUP_EVIDENCE),
+        description=(
+            "Enter models, prices and benchmarks of the warehouse and of the team's files into the "
+            "evidence store, as `llmrec intel ingest-catalog` does."
+        ),
     )

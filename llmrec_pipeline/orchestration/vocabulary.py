@@ -12,9 +12,11 @@ GROUP_BRONZE = "bronze"
 GROUP_WAREHOUSE = "warehouse"
 GROUP_RANKING = "ranking"
 GROUP_PUBLISHED = "published"
+GROUP_EVIDENCE = "evidence"
 
 JOB_INGEST = "ingest"
 JOB_REFRESH = "refresh"
+JOB_EVIDENCE = "evidence"
 SCHEDULE = "ingest_every_six_hours"
 SENSOR = "new_snapshot_sensor"
 
@@ -32,6 +34,9 @@ TASK_RANKINGS = AssetKey("task_rankings")
 CATEGORY_RANKINGS = AssetKey("category_rankings")
 MARKET_CHANGES = AssetKey("market_changes")
 EDITION = AssetKey("edition")
+MODELS_CATALOG = AssetKey("models_catalog")
+MODEL_PRICING = AssetKey("model_pricing")
+MODEL_BENCHMARKS = AssetKey("model_benchmarks")
 
 
 def raw_key(source: str) -> AssetKey:

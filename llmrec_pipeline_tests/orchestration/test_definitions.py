@@ -33,6 +33,9 @@ bronze     bronze/llm_stats
 bronze     bronze/lmarena
 bronze     bronze/models_dev
 bronze     bronze/openrouter
+evidence   model_benchmarks
+evidence   model_pricing
+evidence   models_catalog
 published  edition
 ranking    category_rankings
 ranking    market_changes
@@ -52,6 +55,11 @@ warehouse  silver_models
 """
 
 JOBS = {
+    "evidence": """
+model_benchmarks
+model_pricing
+models_catalog
+""",
     "ingest": """
 bronze/artificial_analysis
 bronze/epoch

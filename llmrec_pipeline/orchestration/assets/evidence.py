@@ -1,0 +1,132 @@
+"""The evidence store as Dagster sees it: `models_catalog`, `model_pricing` and `model_benchmarks`.
+
+What belongs here: entering what the warehouse and the team's files tell. What does not: advice and
+decisions, which people ask for and make.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetsDefinition, Failure, MaterializeResult, asset
+from sqlalchemy.orm import Session
+
+from llmrec_pipeline.domain.catalogue import Catalogue, catalogue
+from llmrec_pipeline.locations import SettingsError
+from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration.resources import WarehouseResource
+from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.evidence_store.ingesting import (
+    Counts,
+    ingest_benchmarks,
+    ingest_models,
+    ingest_prices,
+    read_market,
+)
+from llmrec_pipeline.storage.evidence_store.migrating import open_store
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
+from llmrec_pipeline.storage.landing import Clock
+from llmrec_pipeline.team_settings import load_team_settings
+
+_Enter = Callable[[Session, Catalogue], Counts]
+
+
+def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
+    """The three tables that an ingest fills."""
+
+    @asset(
+        key=vocabulary.MODELS_CATALOG,
+        deps=[vocabulary.MODELS_LATEST],
+        group_name=GROUP_EVIDENCE,
+        owners=[OWNER],
+        kinds={"table"},
+        pool=WAREHOUSE_POOL,
+        description=(
+            "Every model that a source knows or config/models.yaml names, by its key, in the "
+            "evidence store. Entered again, it is the same."
+        ),
+    )
+    def models_catalog(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> MaterializeResult[Any]:
+        told = _told(warehouse, settings)
+        for warning in told.warnings:
+            context.log.warning(warning)
+        result = _entered(settings, told, lambda s, c: ingest_models(s, c.models, clock()))
+        return MaterializeResult(
+            asset_key=vocabulary.MODELS_CATALOG,
+            metadata={**result, "warnings": "\n".join(told.warnings) or "none"},
+        )
+
+    @asset(
+        key=vocabulary.MODEL_PRICING,
+        deps=[vocabulary.MODELS_CATALOG],
+        group_name=GROUP_EVIDENCE,
+        owners=[OWNER],
+        kinds={"table"},
+        pool=WAREHOUSE_POOL,
+        description=(
+            "What each model costs at its creator's host, per 1,000 tokens: a row for every change "
+            "of a price, by source."
+        ),
+    )
+    def model_pricing(warehouse: WarehouseResource) -> MaterializeResult[Any]:
+        told = _told(warehouse, settings)
+        result = _entered(settings, told, lambda s, c: ingest_prices(s, c.prices))
+        return MaterializeResult(asset_key=vocabulary.MODEL_PRICING, metadata=result)
+
+    @asset(
+        key=vocabulary.MODEL_BENCHMARKS,
+        deps=[vocabulary.MODELS_CATALOG],
+        group_name=GROUP_EVIDENCE,
+        owners=[OWNER],
+        kinds={"table"},
+        pool=WAREHOUSE_POOL,
+        description="What each model scored, by benchmark, version and publisher.",
+    )
+    def model_benchmarks(warehouse: WarehouseResource) -> MaterializeResult[Any]:
+        told = _told(warehouse, settings)
+        result = _entered(settings, told, lambda s, c: ingest_benchmarks(s, c.benchmarks))
+        return MaterializeResult(asset_key=vocabulary.MODEL_BENCHMARKS, metadata=result)
+
+    return [models_catalog, model_pricing, model_benchmarks]
+
+
+def _told(warehouse: WarehouseResource, settings: Settings) -> Catalogue:
+    """What the warehouse and the team's files tell now."""
+    with warehouse.get_connection(read_only=True) as con:
+        # As an edition calls what serves.
+        con.execute("CREATE TEMP VIEW benchmark_results AS SELECT * FROM serving_benchmarks")
+        market = read_market(con)
+    with _not_to_be_retried():
+        team = load_team_settings(settings.locations)
+    return catalogue(
+        market,
+        team.models,
+        team.pricing,
+        settings.consensus.benchmarks,
+        tuple(settings.tasks["task_types"]),
+    )
+
+
+def _entered(settings: Settings, told: Catalogue, enter: _Enter) -> dict[str, Any]:
+    """Enter a part of it in one transaction; the counts and the database, as metadata."""
+    with _not_to_be_retried():
+        store = open_store(settings.locations)
+        try:
+            with store.writing() as session:
+                counts = enter(session, told)
+        finally:
+            store.close()
+    return {"dagster/row_count": counts.told, **asdict(counts), "database": store.address.shown}
+
+
+@contextmanager
+def _not_to_be_retried() -> Iterator[None]:
+    """A wrong setting or a store that is not migrated stays so until a person acts."""
+    try:
+        yield
+    except (SettingsError, EvidenceStoreError) as error:
+        raise Failure(str(error), allow_retries=False) from error
