@@ -244,10 +244,11 @@ def _not_worth_a_move(use_case: str, found: Assessment, config: AdviceConfig) ->
     return None
 
 
-def _order(found: Assessment) -> tuple[int, Fraction, Fraction, str]:
-    """Kin first, then the composite, then the price."""
-    cost = Fraction(0) if found.cost_change is None else found.cost_change
-    return KINSHIPS.index(found.kinship), -found.composite, cost, found.candidate.model_id
+def _order(found: Assessment) -> tuple[int, Fraction, Fraction, Fraction, str]:
+    """Kin first, then the composite; where that is equal, quality and then the price."""
+    quality, cost = found.quality_change or Fraction(0), found.cost_change or Fraction(0)
+    kinship = KINSHIPS.index(found.kinship)
+    return kinship, -found.composite, -quality, cost, found.candidate.model_id
 
 
 def _verdict(better: Sequence[Assessment], rest: Sequence[Assessment]) -> tuple[str, str]:

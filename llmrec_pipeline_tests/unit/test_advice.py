@@ -354,6 +354,17 @@ def test_kin_come_first_and_the_limit_holds() -> None:
     ]
 
 
+def test_equals_stand_by_quality_and_then_by_price() -> None:
+    others = [
+        _subject("laboratory/line-2", scores=(_score("0.55"),)),
+        _subject("laboratory/line-3", scores=(_score("0.56"),)),
+        _subject("laboratory/line-4", scores=(_score("0.56"),), price=_price("0.9")),
+    ]
+    advice = advise(USE_CASE, _subject("laboratory/line-1"), others, CONFIG)
+    assert len({found.composite for found in advice.candidates}) == 1
+    assert [found.candidate.model_id[-1] for found in advice.candidates] == ["4", "3", "2"]
+
+
 def test_the_interval_of_the_consensus() -> None:
     found = assess(
         USE_CASE,

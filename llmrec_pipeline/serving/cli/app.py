@@ -490,7 +490,7 @@ def db_upgrade(
     raise typer.Exit(database.upgrade(revision, format))
 
 
-@db.command("downgrade")
+@db.command("downgrade", context_settings={"ignore_unknown_options": True})
 def db_downgrade(
     revision: Annotated[
         str, typer.Argument(help="A revision, -1 for the one before, or base: drops every table.")
