@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import make_url, select, text
 
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.storage.evidence_store import migrating
@@ -306,3 +306,19 @@ def test_a_server_that_does_not_answer_is_told_in_one_line(tmp_path: Path) -> No
         migrating.open_store(_locations(tmp_path), environment)
     assert len(str(refused.value).splitlines()) == 1
     assert SECRET not in str(refused.value)
+
+
+def test_a_table_that_is_not_there_is_told_with_the_remedy(store: EvidenceStore) -> None:
+    migrating.downgrade(store, "base")
+    with pytest.raises(EvidenceStoreError, match="run `llmrec db upgrade`"):
+        _write(store, _model())
+
+
+def test_a_database_that_is_not_there_is_no_matter_of_migrating(
+    postgresql_url: str, tmp_path: Path
+) -> None:
+    elsewhere = (
+        make_url(postgresql_url).set(database="nowhere").render_as_string(hide_password=False)
+    )
+    with pytest.raises(EvidenceStoreError, match=r'database "nowhere" does not exist$'):
+        migrating.open_store(_locations(tmp_path), {"DATABASE_URL": elsewhere})

@@ -168,11 +168,14 @@ def test_it_is_computed_again_from_itself_whatever_has_changed(
             select(ModelPricing).where(ModelPricing.model_id == OLD)
         ).one().input_per_1k = Decimal("9")
         session.scalars(select(ModelSentimentSignal)).one().sentiment = "negative"
+        calls = select(ModelRuntimeStats).where(ModelRuntimeStats.model == "second")
+        session.scalars(calls).one().success_rate = None
     with filled.reading() as session:
         row = find(session, number)
         assert figures(computed_again(row.evidence)) == row.evidence["figures"]
         assert changed_since(session, row) == [
             f"{OLD}: price: input_per_1k was 0.002, is 9",
+            f"{NEW}: calls as builder: the row says nothing any more",
             f"{NEW}: sentiment was relabelled",
         ]
 

@@ -8,6 +8,7 @@ A password is never shown: an address is shown as kind, host and name.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _BUSY_S = 30
 # uses.
 _WRITERS = 0x6C6C6D72
 _WRITES = "llmrec_writes"
+# How SQLite and PostgreSQL say that a table or column is not there.
+_NOT_MIGRATED = re.compile(r"no such (table|column)|(relation|column) .+ does not exist")
 
 
 class EvidenceStoreError(Exception):
@@ -167,7 +170,7 @@ def _told_errors(address: StoreAddress) -> Iterator[None]:
             raise StoreBusyError(
                 f"{address.shown}: another process has been writing for {_BUSY_S} s; try again"
             ) from None
-        if any(sign in first for sign in ("no such table", "does not exist", "no such column")):
+        if _NOT_MIGRATED.search(first):
             raise EvidenceStoreError(f"{address.shown}: {first}; run `llmrec db upgrade`") from None
         raise EvidenceStoreError(f"{address.shown}: {first}") from None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -35,6 +35,9 @@ from llmrec_pipeline.storage.evidence_store.subjects import (
     score_of,
     sentiment_of,
 )
+
+_Row = TypeVar("_Row", ModelPricing, ModelBenchmark, ModelRuntimeStats)
+_Told = TypeVar("_Told", Price, Score, Runtime)
 
 # Who proposes.
 OURSELVES = "llmrec"
@@ -171,7 +174,9 @@ def _changes(session: Session, stored: Subject) -> list[str]:
     return lines
 
 
-def _now(session: Session, table: Any, row_id: int, shape: Any) -> Any:
+def _now(
+    session: Session, table: type[_Row], row_id: int, shape: Callable[[_Row], _Told | None]
+) -> _Told | None:
     row = session.get(table, row_id)
     return None if row is None else shape(row)
 
@@ -180,7 +185,7 @@ def _compared(
     what: str, then: Price | Score | Runtime, now: Price | Score | Runtime | None
 ) -> list[str]:
     if now is None:
-        return [f"{what}: the row is gone"]
+        return [f"{what}: the row says nothing any more"]
     before, after = then.model_dump(mode="json"), now.model_dump(mode="json")
     return [
         f"{what}: {name} was {before[name]}, is {after[name]}"

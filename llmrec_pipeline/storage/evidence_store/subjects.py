@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -21,6 +21,8 @@ from llmrec_pipeline.storage.evidence_store.models import (
     ModelSentimentSignal,
 )
 
+_Row = TypeVar("_Row", ModelBenchmark, ModelSentimentSignal)
+
 
 def read_subjects(
     session: Session, now: datetime, key_of: Callable[[str], str | None]
@@ -28,7 +30,7 @@ def read_subjects(
     """Every model of the catalogue by its key. `key_of` gives the key of a name that calls were
     made under, None where it knows none."""
     prices = _prices(session, now)
-    scores = _grouped(session.scalars(select(ModelBenchmark)), lambda row: row.model_id, score_of)
+    scores = _by_model(session.scalars(select(ModelBenchmark)))
     runtime = _runtime(session, key_of)
     sentiment = _sentiment(session)
     return {
@@ -40,7 +42,7 @@ def read_subjects(
             is_deprecated=row.is_deprecated,
             is_listed=row.is_listed,
             price=prices.get(row.model_id),
-            scores=tuple(scores.get(row.model_id, ())),
+            scores=tuple(map(score_of, scores.get(row.model_id, ()))),
             runtime=tuple(runtime.get(row.model_id, ())),
             sentiment=sentiment.get(row.model_id, Sentiment()),
         )
@@ -90,35 +92,28 @@ def _runtime(session: Session, key_of: Callable[[str], str | None]) -> dict[str,
         end = max(row.window_end for row in rows)
         start = min(row.window_start for row in rows if row.window_end == end)
         newest = [row for row in rows if (row.window_start, row.window_end) == (start, end)]
-        found[model_id] = [
-            runtime_of(row) for row in sorted(newest, key=lambda row: row.id) if _is_told(row)
-        ]
+        told = (runtime_of(row) for row in sorted(newest, key=lambda row: row.id))
+        found[model_id] = [stats for stats in told if stats is not None]
     return found
 
 
-def _is_told(row: ModelRuntimeStats) -> bool:
-    return row.success_rate is not None
-
-
-def runtime_of(row: ModelRuntimeStats) -> Runtime:
-    """A row of model_runtime_stats with a success rate."""
-    return Runtime.model_validate(
-        {
-            "row": row.id,
-            "role": row.role,
-            "calls": row.calls,
-            "success_rate": row.success_rate,
-            "success_low": row.success_low,
-            "success_high": row.success_high,
-            "cost_usd": row.est_cost_usd,
-        }
+def runtime_of(row: ModelRuntimeStats) -> Runtime | None:
+    """A row of model_runtime_stats, None where nothing is known of the calls' success."""
+    if row.success_rate is None:
+        return None
+    return Runtime(
+        row=row.id,
+        role=row.role,
+        calls=row.calls,
+        success_rate=row.success_rate,
+        success_low=row.success_low,
+        success_high=row.success_high,
+        cost_usd=row.est_cost_usd,
     )
 
 
 def _sentiment(session: Session) -> dict[str, Sentiment]:
-    signals = _grouped(
-        session.scalars(select(ModelSentimentSignal)), lambda row: row.model_id, lambda row: row
-    )
+    signals = _by_model(session.scalars(select(ModelSentimentSignal)))
     return {model_id: sentiment_of(rows) for model_id, rows in signals.items()}
 
 
@@ -134,8 +129,9 @@ def sentiment_of(rows: Sequence[ModelSentimentSignal]) -> Sentiment:
     )
 
 
-def _grouped(rows: Iterable[Any], key: Callable[[Any], str], shape: Callable[[Any], Any]) -> Any:
-    found: dict[str, list[Any]] = defaultdict(list)
+def _by_model(rows: Iterable[_Row]) -> dict[str, list[_Row]]:
+    """The rows of each model, in the order in which they were entered."""
+    found: dict[str, list[_Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.id):
-        found[key(row)].append(shape(row))
+        found[row.model_id].append(row)
     return found
