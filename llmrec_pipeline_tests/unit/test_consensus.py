@@ -348,3 +348,20 @@ def test_an_inferred_version_weighs_less_and_says_so() -> None:
     evidence = [item for standing in found.standings for item in standing.evidence]
     assert {item.grade for item in evidence} == {"inferred"}
     assert all(item.weight == weights[item.measure] * config.weights.inferred for item in evidence)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@given(value=st.floats(0, 100), measure=st.sampled_from([ONE, TWO]))
+def test_another_variant_moves_no_model_that_is_measured_itself(
+    method: Method, value: float, measure: MeasureKey
+) -> None:
+    readings = [read("a", ONE, 70.0), read("b:high", ONE, 45.0), read("b:high", TWO, 2.0)]
+    before = ranked(*readings, method=method)
+    after = ranked(*readings, read("b:low", measure, value), method=method)
+    known = {s.canonical_model_key: (s.score, s.low, s.high) for s in before.standings}
+    moved = {
+        s.canonical_model_key: (s.score, s.low, s.high)
+        for s in after.standings
+        if s.canonical_model_key in known
+    }
+    assert moved == known
