@@ -255,7 +255,7 @@ def _basis(
     if choice.scorer != ANCHORED or choice.quality_basis != CONSENSUS_BASIS:
         return one_measure(payload, candidates, columns, tasks.minimum_measured)
     basis = all_measures(payload, candidates, task_type)
-    if basis.summary["measured"]:
+    if basis.summary["measured"] or not candidates:
         return basis
     measure = one_measure(payload, candidates, columns, tasks.minimum_measured)
     warning = f"no candidate has {basis.lacks}: ranked by one measure"

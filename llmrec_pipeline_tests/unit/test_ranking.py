@@ -658,7 +658,9 @@ def test_nothing_left_names_the_constraint_that_excluded_most() -> None:
 
 
 def test_nothing_left_for_other_reasons() -> None:
-    assert recommend(payload(), CODING)["message"] == "nothing is left: the edition holds no models"
+    empty = recommend(payload(), CODING)
+    assert empty["message"] == "nothing is left: the edition holds no models"
+    assert empty["warnings"] == []
     answer = recommend(payload(sold("a", 1.0, 1, listed=False)), CODING)
     assert answer["message"] == "nothing is left: not_listed excluded most (1 of 1 models)"
     for scorer in SCORERS:
