@@ -119,7 +119,7 @@ def test_no_edition(tmp_path: Path) -> None:
     assert {row["origin"] for row in empty.well("sources")} == {"none"}
 
 
-@pytest.mark.parametrize("name", ["20200101T000000Z-00000000", "../../..", "current", ""])
+@pytest.mark.parametrize("name", ["20200101T000000Z-00000000", "../../..", ""])
 def test_an_unknown_edition(reader: Llmrec, name: str) -> None:
     for arguments in (("recommend", "x"), ("models",), ("sql", "select 1")):
         assert "llmrec editions" in one_line(reader(*arguments, "--edition", name), 4)

@@ -54,6 +54,7 @@ def test_an_edition_replays_what_was_published(reader: Llmrec) -> None:
     (edition,) = reader.editions()
     told = reader.well("recommend", QUESTION, "--edition", edition)
     assert first(told) == first(reader.well("recommend", QUESTION, "--no-refresh"))
+    assert reader.well("recommend", QUESTION, "--edition", "current")["edition"] == edition
     assert "--as-of" in one_line(
         reader("recommend", QUESTION, "--edition", edition, "--as-of", "2026-06-01"), 2
     )
