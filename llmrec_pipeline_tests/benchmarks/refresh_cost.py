@@ -75,7 +75,9 @@ class Refreshes:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.terminate()
+        # Asked to end rather than killed: its last refresh is done, and it has nothing to lose.
+        self._pool.close()
+        self._pool.join()
 
     def once(self, *, counts: bool) -> None:
         """Land a pull and refresh; the first time only warms the process."""

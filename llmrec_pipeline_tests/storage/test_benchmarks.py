@@ -7,7 +7,8 @@ import pytest
 from llmrec_pipeline_tests.benchmarks.__main__ import main
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_small_form_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
     main(["--pulls", "30", "--models", "40", "--repeat", "1"])
     printed = capsys.readouterr()
