@@ -33,7 +33,7 @@ def test_a_process_for_each_step(
                 assert result.success
         assert {source: town.count(source) for source in SOURCES} == dict.fromkeys(SOURCES, 1)
         pipeline = Pipeline(tmp_path / "data", environment, instance)
-        assert {entry.origin for entry in pipeline.origins().values()} == {"live"}
+        assert {pipeline.origins()[source].origin for source in SOURCES} == {"live"}
         edition = pipeline.edition()
         assert edition is not None
         assert edition.ranking()["models"]
