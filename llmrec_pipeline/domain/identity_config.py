@@ -353,6 +353,11 @@ class IdentityConfig(BaseModel):
         return self
 
 
+def ids_by_alias(rows: Iterable[Creator] | Iterable[Host]) -> dict[str, str]:
+    """Every name of a creator or host, folded, with its id."""
+    return {name.casefold(): row.id for row in rows for name in (row.id, *row.aliases)}
+
+
 def _unique(values: Iterable[str], what: str) -> None:
     seen: set[str] = set()
     for value in values:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.ranking import task_rankings
+from llmrec_pipeline.domain.records import PULLED_ORIGINS
 
 NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS = (
     "new",
@@ -28,7 +29,6 @@ NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS =
     "origin",
 )
 _PRICES = ("price_input_per_1m", "price_output_per_1m", "price_cached_input_per_1m")
-_PULLED = ("live", "cached")
 # Deeper in a ranking, places change with every vote.
 SHOWN_RANKS = 10
 
@@ -69,7 +69,7 @@ def _comparable(before: Payload, after: Payload) -> frozenset[str]:
 
     def kind(origins: Payload, source: str) -> str:
         origin = str(origins.get(source, {}).get("origin", "none"))
-        return "pull" if origin in _PULLED else origin
+        return "pull" if origin in PULLED_ORIGINS else origin
 
     return frozenset(
         source

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from llmrec_pipeline.domain.categories import CATEGORIES
+from llmrec_pipeline.domain.task_profile import unknown_name
+
 Step = Literal["current", "last_rankings", "own_outcomes", "round_robin"]
 
 
@@ -63,6 +66,20 @@ def available_of(
     )
 
 
+def require_available(available: Sequence[str]) -> Sequence[str]:
+    """The available providers; raises NoProvider where there is none."""
+    if not available:
+        raise NoProvider("no provider is available: set the key variable of one, or name some")
+    return available
+
+
+def require_category(name: str) -> str:
+    """The name of a category; raises RequestError for another."""
+    if name not in CATEGORIES:
+        raise unknown_name("category", name, CATEGORIES)
+    return name
+
+
 def top_models(
     rows: Sequence[Mapping[str, Any]],
     category: str,
@@ -93,8 +110,7 @@ def climb_down(
     our own calls and feedback; `turn` counts the choices made in turn. Raises NoProvider where
     none is available.
     """
-    if not available:
-        raise NoProvider("no provider is available: set the key variable of one, or name some")
+    require_available(available)
     down: list[tuple[Step, str]] = []
     best = next(iter(top_models(rows, category, available, 1)), None)
     age = None if answered_at is None else now - answered_at

@@ -76,6 +76,9 @@ def _timestamp(name: str, description: str, *, required: bool = False) -> Column
 
 _INDEX_UNIT = "the publisher's own scale"
 
+PULLED_ORIGINS = ("live", "cached")
+"""Origins of what a pull serves, and no bundled facts."""
+
 SOURCE = _text("source", "Publisher the row comes from", required=True)
 SOURCE_MODEL_ID = _text("source_model_id", "The publisher's own id of the model", required=True)
 OBSERVED_AT = _timestamp("observed_at", "When the publisher was asked", required=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.timestamps import Moment, parse_moment
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.storage.editions import find_edition
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from llmrec_pipeline.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +45,23 @@ def payload_of(asked: Asked) -> dict[str, Any]:
         return find_edition(read_locations().published, asked.edition).ranking()
     # A past moment is derived from the lake, which no answer from an edition needs.
     from llmrec_pipeline.settings import load_settings
-    from llmrec_pipeline.storage.fixture import Fixture
-    from llmrec_pipeline.storage.lake import Lake
-    from llmrec_pipeline.storage.time_travel import payload_at
+    from llmrec_pipeline.storage.time_travel import payload_of_past
 
     settings = load_settings()
-    lake = Lake(settings.locations.data)
-    return payload_at(settings, lake, Fixture(settings.locations.fixture, settings), moment)
+    with past_warehouse(settings, moment) as past:
+        return payload_of_past(past, settings, moment)
+
+
+@contextmanager
+def past_warehouse(settings: Settings, moment: Moment) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse of a moment, from this machine's lake and the bundled facts."""
+    from llmrec_pipeline.storage.fixture import Fixture
+    from llmrec_pipeline.storage.lake import Lake
+    from llmrec_pipeline.storage.time_travel import opened_at
+
+    fixture = Fixture(settings.locations.fixture, settings)
+    with opened_at(settings, Lake(settings.locations.data), fixture, moment) as past:
+        yield past
 
 
 def moment_of(asked: Asked, now: datetime) -> Moment | None:

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from llmrec_pipeline.domain.records import PULLED_ORIGINS
 from llmrec_pipeline.domain.timestamps import Moment, parse_iso
-from llmrec_pipeline.serving.at_time import Asked, moment_of
+from llmrec_pipeline.serving.at_time import Asked, moment_of, past_warehouse
 from llmrec_pipeline.serving.standing import origins_now
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import Edition, find_edition
-
-_PULLED = ("live", "cached")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class CategoryTables:
         return {publisher: self.origins[publisher]["attribution"] for publisher in used}
 
     def _is_pulled(self, publisher: str) -> bool:
-        return self.origins.get(publisher, {}).get("origin") in _PULLED
+        return self.origins.get(publisher, {}).get("origin") in PULLED_ORIGINS
 
 
 def publishers_of(row: Mapping[str, Any]) -> list[str]:
@@ -87,14 +86,9 @@ def _rows(edition: Edition) -> list[dict[str, Any]]:
 
 def _past(settings: Settings, moment: Moment) -> CategoryTables:
     from llmrec_pipeline.storage.category_ranking import category_rows
-    from llmrec_pipeline.storage.fixture import Fixture
-    from llmrec_pipeline.storage.lake import Lake
     from llmrec_pipeline.storage.origins import read_serving
     from llmrec_pipeline.storage.publishing import origins_of
-    from llmrec_pipeline.storage.time_travel import opened_at
 
-    lake = Lake(settings.locations.data)
-    fixture = Fixture(settings.locations.fixture, settings)
-    with opened_at(settings, lake, fixture, moment) as past:
+    with past_warehouse(settings, moment) as past:
         origins = origins_of(read_serving(past), settings)
         return CategoryTables(moment.name, category_rows(past, settings), origins)

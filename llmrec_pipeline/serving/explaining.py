@@ -27,12 +27,11 @@ from llmrec_pipeline.domain.populations import MeasureKey
 from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks, unknown_name
 from llmrec_pipeline.domain.timestamps import parse_iso, stamp
-from llmrec_pipeline.serving.at_time import Asked, moment_of
+from llmrec_pipeline.serving.at_time import Asked, moment_of, past_warehouse
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import find_edition
 from llmrec_pipeline.storage.evidence import MeasureEvidence, stored_evidence
-from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import MANIFEST, Lake
 
 _METRICS = ("output_tokens_per_s", "ttft_s", "price_input_per_1m", "price_output_per_1m")
@@ -85,14 +84,10 @@ def _opened(asked: Asked, settings: Settings) -> Iterator[_World]:
             open_edition(con, edition)
             yield _World(con, edition.ranking(), settings, lake)
         return
-    from llmrec_pipeline.storage.origins import read_serving
-    from llmrec_pipeline.storage.publishing import ranking_payload
-    from llmrec_pipeline.storage.time_travel import opened_at
+    from llmrec_pipeline.storage.time_travel import payload_of_past
 
-    fixture = Fixture(settings.locations.fixture, settings)
-    with opened_at(settings, lake, fixture, moment) as past:
-        payload = {"edition": moment.name, **ranking_payload(past, settings, read_serving(past))}
-        yield _World(past, payload, settings, lake)
+    with past_warehouse(settings, moment) as past:
+        yield _World(past, payload_of_past(past, settings, moment), settings, lake)
 
 
 def _explained(name: str, task_type: str, tasks: Tasks, world: _World) -> dict[str, Any]:

@@ -22,9 +22,10 @@ from llmrec_pipeline.domain.provider_choice import (
     Rung,
     available_of,
     climb_down,
+    require_category,
     top_models,
 )
-from llmrec_pipeline.domain.task_profile import Tasks, read_request, unknown_name
+from llmrec_pipeline.domain.task_profile import Tasks, read_request
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.serving.alerts import post_alert
 from llmrec_pipeline.serving.at_time import Asked
@@ -105,8 +106,7 @@ class ProviderChooser:
         of a choice, and how the fetch went."""
         now = self.clock()
         tables = self._tables()
-        answered_at = self._answered_at(tables)
-        if answered_at is not None and self.rules.is_valid(answered_at, now):
+        if self._is_answered(tables):
             return tables, None
         failed_at = state["failed_at"] and parse_iso(state["failed_at"])
         if self.fetch is None:
@@ -115,9 +115,7 @@ class ProviderChooser:
             return tables, f"not fetched: the last try failed at {state['failed_at']}"
         told = self.fetch()
         tables = self._tables()
-        answered_at = self._answered_at(tables)
-        is_answered = answered_at is not None and self.rules.is_valid(answered_at, self.clock())
-        state["failed_at"] = None if is_answered else iso(now)
+        state["failed_at"] = None if self._is_answered(tables) else iso(now)
         return tables, told
 
     def _tables(self) -> CategoryTables | None:
@@ -131,6 +129,10 @@ class ProviderChooser:
         categories = self.settings.categories
         publishers = frozenset({*categories.blend, categories.fills_in})
         return tables.answered_at(publishers) if tables else None
+
+    def _is_answered(self, tables: CategoryTables | None) -> bool:
+        answered_at = self._answered_at(tables)
+        return answered_at is not None and self.rules.is_valid(answered_at, self.clock())
 
     def _climb(
         self,
@@ -221,8 +223,7 @@ def get_top_models_for_category(
     """The best ranked models of a category in the current edition, best first: rows of
     `category_rankings`. `available_providers` None allows every provider. Raises RequestError for
     an unknown category, EditionError before the first edition."""
-    if category not in CATEGORIES:
-        raise unknown_name("category", category, CATEGORIES)
+    require_category(category)
     tables = category_tables(settings or load_settings(), Asked())
     return [dict(row) for row in top_models(tables.rows, category, available_providers, top_n)]
 
@@ -231,9 +232,7 @@ def select_best_provider_for_category(
     category: str, available_providers: Sequence[str] | None = None
 ) -> dict[str, Any]:
     """The provider to use for a category, and from what: see `ProviderChooser.choose`."""
-    if category not in CATEGORIES:
-        raise unknown_name("category", category, CATEGORIES)
-    return default_chooser().choose(category, available_providers)
+    return default_chooser().choose(require_category(category), available_providers)
 
 
 def select_best_provider_for_text(

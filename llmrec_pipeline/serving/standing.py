@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.records import PULLED_ORIGINS
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.storage.states import read_state
 
@@ -27,7 +28,7 @@ def origins_now(
 def _standing(
     source: str, entry: Mapping[str, Any], states: Path, now: datetime, live_hours: float
 ) -> dict[str, str]:
-    if entry["origin"] not in ("live", "cached"):
+    if entry["origin"] not in PULLED_ORIGINS:
         return {}
     verified: str = entry["verified_at"]
     state = read_state(states, source)

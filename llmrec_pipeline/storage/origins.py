@@ -11,6 +11,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import (
     BENCHMARK_RESULTS,
     MODELS_SNAPSHOT,
+    PULLED_ORIGINS,
     Table,
 )
 from llmrec_pipeline.settings import Settings
@@ -51,7 +52,7 @@ def serve(
         con.execute(f"INSERT INTO serving VALUES ({', '.join('?' * len(values))})", list(values))
         if entry.origin == "fixture" and fixture is not None:
             _serve_fixture(con, entry.source, fixture)
-        elif entry.origin in ("live", "cached"):
+        elif entry.origin in PULLED_ORIGINS:
             _serve_pull(con, entry)
     _configure_views(con, settings)
     return serving

@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from llmrec_pipeline.domain.identity_config import Creator, Host
+from llmrec_pipeline.domain.identity_config import ids_by_alias
 from llmrec_pipeline.domain.records import CAPABILITIES, MODELS_HISTORY, PULLS, Table
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
@@ -163,8 +163,8 @@ def ranking_payload(
         "tasks": settings.tasks,
         "anchors": settings.anchors,
         **carried_evidence(con),
-        "provider_aliases": _aliases(settings.identity.creators),
-        "host_aliases": _aliases(settings.identity.hosts),
+        "provider_aliases": ids_by_alias(settings.identity.creators),
+        "host_aliases": ids_by_alias(settings.identity.hosts),
         "schedule": {
             "live_hours": settings.pipeline.schedule.live_hours,
             "wait_s": settings.pipeline.refresh.wait_s,
@@ -172,11 +172,6 @@ def ranking_payload(
         },
         "models": models,
     }
-
-
-def _aliases(rows: Sequence[Creator] | Sequence[Host]) -> dict[str, str]:
-    """Every name of a creator or host, folded, with its id."""
-    return {name.casefold(): row.id for row in rows for name in (row.id, *row.aliases)}
 
 
 def _offering(offering: Mapping[str, Any], model: Mapping[str, Any]) -> dict[str, Any]:

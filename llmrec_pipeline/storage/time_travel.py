@@ -65,10 +65,13 @@ def payload_beside(
 ) -> dict[str, Any]:
     """The ranking payload of a moment, as an edition would carry it, from an open warehouse."""
     with warehouse_at(con, settings, fixture, moment, serving_only=serving_only) as past:
-        return _payload(past, settings, moment)
+        return payload_of_past(past, settings, moment)
 
 
-def _payload(past: duckdb.DuckDBPyConnection, settings: Settings, moment: Moment) -> dict[str, Any]:
+def payload_of_past(
+    past: duckdb.DuckDBPyConnection, settings: Settings, moment: Moment
+) -> dict[str, Any]:
+    """The ranking payload of a warehouse of the past, as an edition would carry it."""
     return {"edition": moment.name, **ranking_payload(past, settings, read_serving(past))}
 
 
@@ -87,4 +90,4 @@ def opened_at(
 def payload_at(settings: Settings, lake: Lake, fixture: Fixture, moment: Moment) -> dict[str, Any]:
     """The ranking payload of a moment; see `opened_at`."""
     with opened_at(settings, lake, fixture, moment) as past:
-        return _payload(past, settings, moment)
+        return payload_of_past(past, settings, moment)

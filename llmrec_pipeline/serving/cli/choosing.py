@@ -6,9 +6,14 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from llmrec_pipeline.domain.categories import CATEGORIES
-from llmrec_pipeline.domain.provider_choice import NoProvider, available_of, top_models
-from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
+from llmrec_pipeline.domain.identity_config import ids_by_alias
+from llmrec_pipeline.domain.provider_choice import (
+    available_of,
+    require_available,
+    require_category,
+    top_models,
+)
+from llmrec_pipeline.domain.task_profile import RequestError, resolve_providers
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.at_time import Asked
 from llmrec_pipeline.serving.category_tables import category_tables
@@ -31,9 +36,7 @@ def top(
     category: str, providers: str | None, top_n: int, asked: Asked, wanted: Format | None
 ) -> int:
     """Print the best models of a category."""
-    told = category.strip().lower()
-    if told not in CATEGORIES:
-        raise unknown_name("category", category, CATEGORIES)
+    told = require_category(category.strip().lower())
     settings = load_settings()
     allowed = _providers(providers, settings)
     tables = category_tables(settings, asked)
@@ -58,9 +61,7 @@ def top(
         _print_top(answer, rows)
     if rows:
         return OK
-    if allowed is not None and not allowed:
-        raise NoProvider("no provider is available: set the key variable of one, or name some")
-    of = "any provider" if allowed is None else ", ".join(allowed) or "no provider"
+    of = "any provider" if allowed is None else ", ".join(require_available(allowed))
     note(f"llmrec: nothing is left: no model of {of} is ranked for {told}")
     return NOTHING_LEFT
 
@@ -91,20 +92,12 @@ def _providers(text: str | None, settings: Settings) -> Sequence[str] | None:
         return None
     if text.strip().lower() == _ENVIRONMENT:
         return available_of(settings.providers.key_variables, os.environ)
-    ids = {
-        alias.casefold(): row.id
-        for row in settings.identity.creators
-        for alias in (row.id, *row.aliases)
-    }
     named = [name.strip() for name in text.split(",") if name.strip()]
     if not named:
         raise RequestError(
             "--providers names nobody; allowed: env, or a list such as openai,google"
         )
-    for name in named:
-        if name.casefold() not in ids:
-            raise unknown_name("provider", name, ids)
-    return tuple(dict.fromkeys(ids[name.casefold()] for name in named))
+    return resolve_providers(named, ids_by_alias(settings.identity.creators))
 
 
 def _print_top(answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
