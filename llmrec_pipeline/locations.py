@@ -49,6 +49,11 @@ class Locations:
         return self.data / "keys" / "published.jsonl"
 
     @property
+    def usage_events(self) -> Path:
+        """Partitions day=YYYY-MM-DD (of started_at, UTC), Parquet files in each."""
+        return self.data / "telemetry" / "events"
+
+    @property
     def warehouse(self) -> Path:
         return self.data / "warehouse.duckdb"
 

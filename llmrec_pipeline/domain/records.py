@@ -570,3 +570,55 @@ TABLES: dict[str, Table] = {
         CONSENSUS,
     )
 }
+
+
+def _tokens(name: str, description: str) -> Column:
+    return Column(name, Kind.INTEGER, description, "tokens", minimum=0, maximum=1_000_000_000_000)
+
+
+CALL_STATUSES = ("ok", "error")
+
+USAGE_EVENTS = Table(
+    name="usage_events",
+    description="Our own calls to models, one row a call, named as OpenTelemetry names them. "
+    "What was asked and answered is never kept",
+    columns=(
+        _text("source", "The kind of log that the event was imported from", required=True),
+        _text("event_id", "Id within that log; the same id again is the same event", required=True),
+        _timestamp("started_at", "When the call was made", required=True),
+        _text("operation_name", "gen_ai.operation.name, such as chat"),
+        _text("provider_name", "gen_ai.provider.name: who served the call"),
+        _text("request_model", "gen_ai.request.model: the name that was asked for"),
+        _text("response_model", "gen_ai.response.model: the name that answered"),
+        _tokens("input_tokens", "Input, cached input included"),
+        _tokens("output_tokens", "Output, reasoning included"),
+        _tokens("cache_read_input_tokens", "Part of the input that was read from a cache"),
+        _tokens("cache_creation_input_tokens", "Part of the input that was written to a cache"),
+        _tokens("reasoning_output_tokens", "Part of the output that was reasoning"),
+        _tokens("total_tokens", "Input and output; all that is known where a log has no more"),
+        _real("time_to_first_chunk_s", "Until the first chunk came", "s", minimum=0),
+        _real("duration_s", "Until the answer was whole", "s", minimum=0),
+        _text("finish_reasons", "gen_ai.response.finish_reasons, a JSON list"),
+        _text("conversation_id", "gen_ai.conversation.id"),
+        _text("agent_name", "gen_ai.agent.name"),
+        _text("role", "The use case or role that the call was made in"),
+        _text("task_type", "One of the task types of config/tasks.yaml"),
+        _text("status", "ok or error; unknown where the log does not say"),
+        _text("error_type", "What kind of error it was"),
+        Column("retries", Kind.INTEGER, "Tries before this one", "calls", minimum=0),
+        _text("evaluation_name", "gen_ai.evaluation.name: what was judged"),
+        _real("evaluation_score", "gen_ai.evaluation.score.value", "the evaluation's own scale"),
+        _text("evaluation_label", "gen_ai.evaluation.score.label"),
+        _real("cost_usd", "What the log says it cost", "USD", minimum=0),
+        _text("user_hash", "Hash of the user's id, with a salt of this installation"),
+        Column(
+            "calls",
+            Kind.INTEGER,
+            "Calls that the row stands for: more than one where a log has totals only",
+            "calls",
+            required=True,
+            minimum=1,
+        ),
+    ),
+    key=("source", "event_id"),
+)
