@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -46,6 +47,7 @@ def run_job(
     """Run `ingest` or `refresh` to its end; `on_step` hears the name of each step as it is done.
     The caller holds the run lock."""
     prepare_home()
+    _end_when_asked()
     from dagster import DagsterInstance
 
     from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
@@ -58,6 +60,13 @@ def run_job(
         job = build_defs(settings).resolve_job_def(name)
         marks = {**command_tags(settings.locations), **(tags or {})}
         return execute(job, instance, on_step=on_step, tags=marks)
+
+
+def _end_when_asked() -> None:
+    """A shell starts background commands with SIGINT ignored, and Dagster hands SIGTERM to whatever
+    handles SIGINT: without this, neither would end such a run."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _main() -> None:

@@ -31,6 +31,19 @@ def base_environment(home: Path) -> dict[str, str]:
     }
 
 
+def signals_as_in_a_terminal() -> None:
+    """A test runner that was started in the background ignores what ends a command, and what it
+    starts inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def signals_as_in_the_background() -> None:
+    """As a shell without job control starts `command &`."""
+    signals_as_in_a_terminal()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @dataclass
 class Answer:
     """What a finished command said."""
@@ -68,7 +81,12 @@ class Llmrec:
         assert answer.code == 0, answer.err or answer.out
         return answer.json
 
-    def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *arguments: str,
+        preexec_fn: Callable[[], None] = signals_as_in_a_terminal,
+        **more: str,
+    ) -> subprocess.Popen[str]:
         """A running command, leader of a process group of its own."""
         return subprocess.Popen(
             [*self.command, *arguments],
@@ -78,6 +96,7 @@ class Llmrec:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=preexec_fn,
         )
 
     def variables(self, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -6,13 +6,18 @@ import json
 import random
 import signal
 import time
+from collections.abc import Callable
 
 import duckdb
 import polars as pl
 import pytest
 from dagster import DagsterInstance, DagsterRunStatus
 
-from llmrec_pipeline_tests.e2e.command_line import Llmrec
+from llmrec_pipeline_tests.e2e.command_line import (
+    Llmrec,
+    signals_as_in_a_terminal,
+    signals_as_in_the_background,
+)
 from llmrec_pipeline_tests.publishers import SOURCES, Hang, Publishers
 
 # What `llmrec run` does, by the first trace of it on disk: a kill at each of them, whatever the
@@ -128,18 +133,28 @@ def test_killed_at_random_moments(llmrec: Llmrec, publishers: Publishers, seed: 
     _assert_completes(llmrec)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    ("number", "started"),
+    [
+        pytest.param(signal.SIGINT, signals_as_in_a_terminal, id="SIGINT"),
+        pytest.param(signal.SIGTERM, signals_as_in_a_terminal, id="SIGTERM"),
+        pytest.param(signal.SIGTERM, signals_as_in_the_background, id="SIGTERM-in-background"),
+    ],
+)
 def test_asked_to_end_it_ends_soon_and_quietly(
-    llmrec: Llmrec, publishers: Publishers, number: signal.Signals
+    llmrec: Llmrec,
+    publishers: Publishers,
+    number: signal.Signals,
+    started: Callable[[], None],
 ) -> None:
     """While it waits for publishers that do not answer."""
     publishers.fault_all(Hang())
-    process = llmrec.start("run")
+    process = llmrec.start("run", preexec_fn=started)
     deadline = time.monotonic() + 60
     while not publishers.requests and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=60)
     assert process.returncode in (130, -number)
     assert "Traceback" not in said
     assert llmrec.editions() == []
