@@ -37,7 +37,7 @@ from llmrec_pipeline_tests.publishers import (
 
 KEY = "a-key-for-tests"
 # Far less than what is not waited for, with room for a busy machine.
-SOON = 3.0
+SOON = 10.0
 FAST = {
     "CONNECT_S": "1",
     "READ_S": "2",
