@@ -102,6 +102,11 @@ class Subject(_Frozen):
             "sentiment": sorted(self.sentiment.rows),
         }
 
+    def sources(self) -> set[str]:
+        """Who told its price and its scores."""
+        told = {score.source for score in self.scores}
+        return told | {self.price.source} if self.price else told
+
 
 def evidence_digest(subjects: Sequence[Subject], config_hash: str) -> str:
     """Hash of the values that advice rests on, without the ids of their rows. The consensus moves a

@@ -13,7 +13,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetK
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.records import TASK_RANKINGS, Kind, Table
 from llmrec_pipeline.domain.scorers import WEIGHTED
-from llmrec_pipeline.orchestration.metadata import markdown_table
+from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.judging import doubts, rebases
 from llmrec_pipeline.storage.origins import Serving
@@ -101,7 +101,7 @@ def check_table(
         asset,
         _KEY,
         doubles.is_empty(),
-        {"examples": markdown_table(doubles.to_dicts(), doubles.columns)},
+        {"examples": markdown(doubles.to_dicts(), doubles.columns)},
         f"several rows share one key, such as {_example(doubles, table)}",
     )
     missing = _counts(

@@ -1,6 +1,6 @@
 """The jobs. `ingest` touches the lake only; `refresh` derives everything else from it; `evidence`
-enters what the warehouse knows into the evidence store, apart, so that a database that is away holds
-no edition up."""
+enters what the warehouse knows into the evidence store and proposes what follows from it, apart, so
+that a database that is away holds no edition up."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
 
 
 def evidence_job() -> UnresolvedAssetJobDefinition:
-    """Catalogue, prices and benchmarks."""
+    """Catalogue, prices, benchmarks and upgrade advice."""
     return define_asset_job(
         JOB_EVIDENCE,
         selection=AssetSelection.groups(GROUP_EVIDENCE),
         description=(
             "Enter models, prices and benchmarks of the warehouse and of the team's files into the "
-            "evidence store, as `llmrec intel ingest-catalog` does."
+            "evidence store, as `llmrec intel ingest-catalog` does, and store the upgrade advice for "
+            "every use case."
         ),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
 
 from llmrec_pipeline.domain.records import Kind, Table
+from llmrec_pipeline.serving.markdown import markdown_table
 
 # The UI knows these by their symbols.
 _SHOWN_TYPES = {Kind.REAL: "float", Kind.INTEGER: "int", Kind.BOOLEAN: "bool"}
@@ -33,17 +34,6 @@ def column_schema(table: Table) -> dict[str, TableSchema]:
     }
 
 
-def markdown_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> MetadataValue:
-    """A small Markdown table; what a publisher wrote cannot break out of its cell."""
-    lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
-    lines += [f"| {' | '.join(_cell(row.get(name)) for name in columns)} |" for row in rows]
-    return MetadataValue.md("\n".join(lines))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    for mark in ("\\", "|", "`", "<", ">", "[", "]", "*", "_"):
-        text = text.replace(mark, f"\\{mark}")
-    return text.replace("\n", " ")
+def markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> MetadataValue:
+    """A small Markdown table."""
+    return MetadataValue.md(markdown_table(rows, columns))

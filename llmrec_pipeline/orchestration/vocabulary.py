@@ -37,6 +37,7 @@ EDITION = AssetKey("edition")
 MODELS_CATALOG = AssetKey("models_catalog")
 MODEL_PRICING = AssetKey("model_pricing")
 MODEL_BENCHMARKS = AssetKey("model_benchmarks")
+MODEL_RECOMMENDATIONS = AssetKey("model_recommendations")
 
 
 def raw_key(source: str) -> AssetKey:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,7 @@ from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import current_edition
+from llmrec_pipeline.storage.evidence_store.recommendations import propose
 from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
 
 
@@ -31,16 +33,48 @@ def answer(
     session: Session, question: Question, team: ModelsConfig, settings: Settings, now: datetime
 ) -> Advice:
     """The advice; raises RequestError for a use case or model that is not known."""
+    (advice,) = answers(session, [question], team, settings, now)
+    return advice
+
+
+def answers(
+    session: Session,
+    questions: Sequence[Question],
+    team: ModelsConfig,
+    settings: Settings,
+    now: datetime,
+) -> list[Advice]:
+    """The advice on each question, from one reading of the store and of the current edition.
+    Raises RequestError for a use case or model that is not known."""
     subjects = read_subjects(session, now, team.model_id)
-    current = _current(question, team, subjects)
-    judged = _with_quality(subjects, settings.advice.task_type(question.use_case), settings)
-    return advise(
-        question.use_case,
-        judged[current],
-        list(judged.values()),
-        settings.advice,
-        question.max_candidates,
-    )
+    edition = current_edition(settings.locations.published)
+    ranking = edition.ranking() if edition else None
+    advice = []
+    for question in questions:
+        task_type = settings.advice.task_type(question.use_case)
+        judged = _with_quality(subjects, task_type, ranking) if ranking else subjects
+        current = judged[_current(question, team, subjects)]
+        advice.append(
+            advise(
+                question.use_case,
+                current,
+                list(judged.values()),
+                settings.advice,
+                question.max_candidates,
+            )
+        )
+    return advice
+
+
+def propose_all(
+    session: Session, advice: Advice, settings: Settings, now: datetime
+) -> dict[str, int]:
+    """Store what is advised, each model once for the same reasons; the id of its recommendation by
+    model."""
+    return {
+        found.candidate.model_id: propose(session, advice.use_case, found, settings.advice, now).id
+        for found in advice.candidates
+    }
 
 
 def _current(question: Question, team: ModelsConfig, known: Mapping[str, Subject]) -> str:
@@ -61,27 +95,25 @@ def _current(question: Question, team: ModelsConfig, known: Mapping[str, Subject
 
 
 def _with_quality(
-    subjects: Mapping[str, Subject], task_type: str, settings: Settings
+    subjects: Mapping[str, Subject], task_type: str, ranking: Mapping[str, Any]
 ) -> dict[str, Subject]:
-    """The models with their standing in the current edition, where there is one."""
-    edition = current_edition(settings.locations.published)
-    if edition is None:
-        return dict(subjects)
+    """The models with their standing in an edition."""
     keys = list(subjects)
-    standings = standings_of(edition.ranking(), task_type, keys)
     return {
         key: subjects[key]
         if standing is None
         else subjects[key].model_copy(
             update={"quality": Quality(score=standing.score, low=standing.low, high=standing.high)}
         )
-        for key, standing in zip(keys, standings, strict=True)
+        for key, standing in zip(keys, standings_of(ranking, task_type, keys), strict=True)
     }
 
 
-def sources_of(advice: Advice) -> set[str]:
-    """Whose numbers the advice shows."""
-    shown = [*advice.candidates, *advice.considered]
-    subjects = [subject for found in shown for subject in (found.current, found.candidate)]
-    sources = {score.source for subject in subjects for score in subject.scores}
-    return sources | {subject.price.source for subject in subjects if subject.price}
+def attribution_of(subjects: Iterable[Subject], settings: Settings) -> dict[str, str]:
+    """By source, whose numbers are shown where these models are."""
+    shown = sorted({source for subject in subjects for source in subject.sources()})
+    return {
+        source: settings.sources[source].attribution
+        for source in shown
+        if source in settings.sources
+    }

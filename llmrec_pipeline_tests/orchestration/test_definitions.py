@@ -35,6 +35,7 @@ bronze     bronze/models_dev
 bronze     bronze/openrouter
 evidence   model_benchmarks
 evidence   model_pricing
+evidence   model_recommendations
 evidence   models_catalog
 published  edition
 ranking    category_rankings
@@ -58,6 +59,7 @@ JOBS = {
     "evidence": """
 model_benchmarks
 model_pricing
+model_recommendations
 models_catalog
 """,
     "ingest": """

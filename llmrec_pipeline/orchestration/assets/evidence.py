@@ -1,23 +1,39 @@
-"""The evidence store as Dagster sees it: `models_catalog`, `model_pricing` and `model_benchmarks`.
+"""The evidence store as Dagster sees it: `models_catalog`, `model_pricing`, `model_benchmarks` and
+`model_recommendations`.
 
-What belongs here: entering what the warehouse and the team's files tell. What does not: advice and
-decisions, which people ask for and make.
+What belongs here: entering what the warehouse and the team's files tell, and proposing what follows
+from it. What does not: decisions, which people make.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition, Failure, MaterializeResult, asset
+from dagster import (
+    AssetExecutionContext,
+    AssetsDefinition,
+    Failure,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
 from sqlalchemy.orm import Session
 
+from llmrec_pipeline.domain.advice import VERDICTS, Advice
 from llmrec_pipeline.domain.catalogue import Catalogue, catalogue
+from llmrec_pipeline.domain.decisions import STATUSES
+from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
+from llmrec_pipeline.serving.advice_report import as_markdown, reported
+from llmrec_pipeline.serving.upgrade_advice import Question, answers, propose_all
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.editions import EditionError
 from llmrec_pipeline.storage.evidence_store.ingesting import (
     Counts,
     ingest_benchmarks,
@@ -26,15 +42,16 @@ from llmrec_pipeline.storage.evidence_store.ingesting import (
     read_market,
 )
 from llmrec_pipeline.storage.evidence_store.migrating import open_store
-from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore, EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.team_settings import load_team_settings
 
 _Enter = Callable[[Session, Catalogue], Counts]
+_ANSWER_COLUMNS = ("use_case", "current_model", "answer", "reason")
 
 
 def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
-    """The three tables that an ingest fills."""
+    """The tables that the pipeline fills."""
 
     @asset(
         key=vocabulary.MODELS_CATALOG,
@@ -91,7 +108,51 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         result = _entered(settings, told, lambda s, c: ingest_benchmarks(s, c.benchmarks))
         return MaterializeResult(asset_key=vocabulary.MODEL_BENCHMARKS, metadata=result)
 
-    return [models_catalog, model_pricing, model_benchmarks]
+    @asset(
+        key=vocabulary.MODEL_RECOMMENDATIONS,
+        deps=[vocabulary.MODEL_PRICING, vocabulary.MODEL_BENCHMARKS, vocabulary.EDITION],
+        group_name=GROUP_EVIDENCE,
+        owners=[OWNER],
+        kinds={"table"},
+        pool=WAREHOUSE_POOL,
+        description=(
+            "Upgrade advice for every use case of config/models.yaml, as `llmrec intel recommend "
+            "--persist` gives it. The same advice for the same reasons is proposed once; a person "
+            "decides on it."
+        ),
+    )
+    def model_recommendations() -> MaterializeResult[Any]:
+        now = clock()
+        with _not_to_be_retried(), _opened(settings) as store, store.writing() as session:
+            team = load_team_settings(settings.locations).models
+            advice = answers(session, [*map(Question, team.by_use_case)], team, settings, now)
+            for one in advice:
+                propose_all(session, one, settings, now)
+            rows = reported(session, settings, latest=True)
+        by_answer = Counter(one.verdict for one in advice)
+        by_status = Counter(row["status"] for row in rows)
+        return MaterializeResult(
+            asset_key=vocabulary.MODEL_RECOMMENDATIONS,
+            metadata={
+                "dagster/row_count": len(rows),
+                **{f"answer/{verdict}": by_answer[verdict] for verdict in VERDICTS},
+                **{f"status/{status}": by_status[status] for status in STATUSES},
+                "answers": markdown([_answer(one) for one in advice], _ANSWER_COLUMNS),
+                "report": MetadataValue.md(as_markdown(rows)),
+                "database": store.address.shown,
+            },
+        )
+
+    return [models_catalog, model_pricing, model_benchmarks, model_recommendations]
+
+
+def _answer(advice: Advice) -> dict[str, str]:
+    return {
+        "use_case": advice.use_case,
+        "current_model": advice.current.model_id,
+        "answer": advice.verdict,
+        "reason": advice.reason,
+    }
 
 
 def _told(warehouse: WarehouseResource, settings: Settings) -> Catalogue:
@@ -113,20 +174,25 @@ def _told(warehouse: WarehouseResource, settings: Settings) -> Catalogue:
 
 def _entered(settings: Settings, told: Catalogue, enter: _Enter) -> dict[str, Any]:
     """Enter a part of it in one transaction; the counts and the database, as metadata."""
-    with _not_to_be_retried():
-        store = open_store(settings.locations)
-        try:
-            with store.writing() as session:
-                counts = enter(session, told)
-        finally:
-            store.close()
+    with _not_to_be_retried(), _opened(settings) as store, store.writing() as session:
+        counts = enter(session, told)
     return {"dagster/row_count": counts.told, **asdict(counts), "database": store.address.shown}
 
 
 @contextmanager
+def _opened(settings: Settings) -> Iterator[EvidenceStore]:
+    store = open_store(settings.locations)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
 def _not_to_be_retried() -> Iterator[None]:
-    """A wrong setting or a store that is not migrated stays so until a person acts."""
+    """A wrong setting, or a store that is not migrated or lacks a model, stays so until a person
+    acts."""
     try:
         yield
-    except (SettingsError, EvidenceStoreError) as error:
+    except (SettingsError, EvidenceStoreError, EditionError, RequestError) as error:
         raise Failure(str(error), allow_retries=False) from error

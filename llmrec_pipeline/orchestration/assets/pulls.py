@@ -22,7 +22,7 @@ from dagster import (
 from llmrec_pipeline.domain.records import MODELS_SNAPSHOT
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.orchestration import checks, freshness
-from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
+from llmrec_pipeline.orchestration.metadata import column_schema, markdown
 from llmrec_pipeline.orchestration.pull_pool import PullPool
 from llmrec_pipeline.orchestration.vocabulary import (
     GROUP_BRONZE,
@@ -221,5 +221,5 @@ def _metadata(source: str, valid: Sequence[LandOutcome], lake: Lake) -> dict[str
 
         path = lake.bronze / source / newest.bronze
         metadata["file"] = MetadataValue.path(path)
-        metadata["preview"] = markdown_table(pl.read_parquet(path, n_rows=8).to_dicts(), _PREVIEW)
+        metadata["preview"] = markdown(pl.read_parquet(path, n_rows=8).to_dicts(), _PREVIEW)
     return metadata

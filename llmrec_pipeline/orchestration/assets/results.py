@@ -16,7 +16,7 @@ from dagster import (
 
 from llmrec_pipeline.domain.records import CATEGORY_RANKINGS, MARKET_CHANGES, TASK_RANKINGS
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
-from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
+from llmrec_pipeline.orchestration.metadata import column_schema, markdown
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import (
     GROUP_PUBLISHED,
@@ -73,7 +73,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             metadata={
                 "dagster/row_count": frame.height,
                 "task_types": frame["task_type"].n_unique(),
-                "top_three": markdown_table(top.to_dicts(), _TOP),
+                "top_three": markdown(top.to_dicts(), _TOP),
             },
         )
         yield from results
@@ -105,7 +105,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             asset_key=vocabulary.CATEGORY_RANKINGS,
             metadata={
                 "dagster/row_count": frame.height,
-                "top_three": markdown_table(
+                "top_three": markdown(
                     frame.filter(pl.col("rank") <= 3).to_dicts(),
                     ("category", "rank", "provider", "model_name", "score", "last_updated"),
                 ),
@@ -135,8 +135,8 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             asset_key=vocabulary.MARKET_CHANGES,
             metadata={
                 "dagster/row_count": changes.height,
-                "counts": markdown_table(counts.to_dicts(), counts.columns),
-                "changes": markdown_table(changes.head(20).to_dicts(), changes.columns[:7]),
+                "counts": markdown(counts.to_dicts(), counts.columns),
+                "changes": markdown(changes.head(20).to_dicts(), changes.columns[:7]),
             },
         )
 
@@ -193,7 +193,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 "models": manifest["tables"]["models_latest"]["rows"],
                 "names_to_review": manifest["tables"]["model_identity_review"]["rows"],
                 "folder": MetadataValue.path(published.edition.folder),
-                "origins": markdown_table(
+                "origins": markdown(
                     origins, ("source", "origin", "observed_at", "rows", "licence")
                 ),
             },

@@ -22,7 +22,7 @@ from llmrec_pipeline.domain.records import (
 )
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.orchestration import checks, vocabulary
-from llmrec_pipeline.orchestration.metadata import column_schema, markdown_table
+from llmrec_pipeline.orchestration.metadata import column_schema, markdown
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_WAREHOUSE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.settings import Settings
@@ -92,7 +92,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "dagster/row_count": rows,
                 "pulls_loaded": loaded.pulls,
                 "rows_loaded": loaded.rows,
-                "recent_pulls": markdown_table(recent.to_dicts(), recent.columns),
+                "recent_pulls": markdown(recent.to_dicts(), recent.columns),
             },
         )
         yield checks.warning(vocabulary.BRONZE_MODELS, checks.PULLS_BELIEVED, doubted)
@@ -155,7 +155,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             metadata={
                 "dagster/row_count": rows,
                 "names_to_review": review,
-                "origins": markdown_table(origins, list(origins[0]) if origins else ["source"]),
+                "origins": markdown(origins, list(origins[0]) if origins else ["source"]),
             },
         )
         yield from results
@@ -239,9 +239,9 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "listed": listed,
                 "priced": priced,
                 "origins": json.dumps(origins),
-                "preview": markdown_table(top.to_dicts(), top.columns),
+                "preview": markdown(top.to_dicts(), top.columns),
                 "price_conflicts": conflicts,
-                "widest_price_conflicts": markdown_table(widest.to_dicts(), widest.columns),
+                "widest_price_conflicts": markdown(widest.to_dicts(), widest.columns),
             },
         )
         yield from results

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
-
-from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice import NO_ADVICE, Advice, Assessment
 from llmrec_pipeline.domain.advice_record import computed_again, figures, reasoning
 from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.serving.advice_report import (
+    REPORT_COLUMNS,
+    as_markdown,
+    attribution_lines,
+    percentages,
+    recommendation,
+    report_rows,
+    reported,
+)
 from llmrec_pipeline.serving.cli import FAILED, NOTHING_LEFT, OK
 from llmrec_pipeline.serving.cli.database import opened_store
 from llmrec_pipeline.serving.cli.output import (
@@ -19,19 +25,21 @@ from llmrec_pipeline.serving.cli.output import (
     chosen,
     note,
     print_json,
-    print_markdown,
     print_table,
     say,
+    say_wrapped,
 )
-from llmrec_pipeline.serving.upgrade_advice import Question, answer, sources_of
+from llmrec_pipeline.serving.upgrade_advice import (
+    Question,
+    answer,
+    attribution_of,
+    propose_all,
+)
 from llmrec_pipeline.settings import Settings, load_settings
-from llmrec_pipeline.storage.evidence_store.models import ModelRecommendation
 from llmrec_pipeline.storage.evidence_store.recommendations import (
-    all_of,
     changed_since,
     events_of,
     find,
-    propose,
 )
 from llmrec_pipeline.team_settings import load_team_settings
 
@@ -44,16 +52,11 @@ _CANDIDATE_COLUMNS = (
     "quality %",
     "id",
 )
-_REPORT_COLUMNS = (
-    "id",
-    "created_at",
-    "status",
-    "use_case",
-    "current_model",
-    "recommended_model",
-    "cost %",
-    "quality %",
-    "confidence",
+
+
+# The use case and the model in use stand above.
+_REPORT_COLUMNS = tuple(
+    name for name in REPORT_COLUMNS if name not in ("use_case", "current_model")
 )
 
 
@@ -66,7 +69,7 @@ def recommend(question: Question, persist: bool, wanted: Format | None) -> int:
         opened = store.writing() if persist else store.reading()
         with opened as session:
             advice = answer(session, question, team, settings, now)
-            ids = _persisted(session, advice, settings, now) if persist else {}
+            ids = propose_all(session, advice, settings, now) if persist else {}
     told = _told(advice, ids, settings)
     if chosen(wanted) is Format.JSON:
         print_json(told)
@@ -78,17 +81,8 @@ def recommend(question: Question, persist: bool, wanted: Format | None) -> int:
     return OK
 
 
-def _persisted(
-    session: Session, advice: Advice, settings: Settings, now: datetime
-) -> dict[str, int]:
-    """Id of the recommendation of each advised model."""
-    return {
-        found.candidate.model_id: propose(session, advice.use_case, found, settings.advice, now).id
-        for found in advice.candidates
-    }
-
-
 def _told(advice: Advice, ids: dict[str, int], settings: Settings) -> dict[str, Any]:
+    shown = (*advice.candidates, *advice.considered)
     return {
         "use_case": advice.use_case,
         "task_type": settings.advice.task_type(advice.use_case),
@@ -98,11 +92,9 @@ def _told(advice: Advice, ids: dict[str, int], settings: Settings) -> dict[str, 
         "candidates": [_candidate(found, ids) for found in advice.candidates],
         "considered": [_candidate(found, ids) for found in advice.considered],
         "excluded": dict(advice.excluded),
-        "attribution": {
-            source: settings.sources[source].attribution
-            for source in sorted(sources_of(advice))
-            if source in settings.sources
-        },
+        "attribution": attribution_of(
+            (s for found in shown for s in (found.current, found.candidate)), settings
+        ),
     }
 
 
@@ -129,76 +121,62 @@ def numbers(content: Any) -> Any:
 def _print(told: dict[str, Any]) -> None:
     say(f"{told['use_case']}: {told['current_model']} now. {told['verdict']}: {told['reason']}.")
     for title, rows in (("Advised", told["candidates"]), ("Considered", told["considered"])):
-        if not rows:
-            continue
-        say()
-        say(f"{title}:")
-        print_table([_row(row) for row in rows], _CANDIDATE_COLUMNS)
-        for row in rows:
-            say(f"  {row['model']}: {row['reasoning']}")
+        if rows:
+            say()
+            say(f"{title}:")
+            print_table([_row(row) for row in rows], _CANDIDATE_COLUMNS)
+    say()
+    for row in told["candidates"]:
+        say_wrapped(f"{row['model']}: {row['reasoning']}")
     if told["excluded"]:
-        say()
-        say(f"Excluded: {', '.join(f'{why} {n}' for why, n in told['excluded'].items())}.")
+        counts = sorted(told["excluded"].items(), key=lambda count: -count[1])
+        say_wrapped(f"Excluded: {'; '.join(f'{n} {why}' for why, n in counts)}.")
     for line in told["attribution"].values():
         say(line)
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        **row,
-        "cost %": row["expected_cost_delta_pct"],
-        "quality %": _in_percent(row["expected_quality_delta"]),
-        "id": row["recommendation_id"],
-    }
+    return {**row, **percentages(row), "id": row["recommendation_id"]}
 
 
 def report(latest: bool, use_case: str | None, wanted: ReportFormat | None) -> int:
     """Print recommendations with their status."""
+    settings = load_settings()
     with opened_store() as store, store.reading() as session:
-        rows = [recommendation(row) for row in all_of(session, use_case, latest=latest)]
+        rows = reported(session, settings, use_case, latest=latest)
     if wanted is ReportFormat.MARKDOWN:
-        print_markdown(_report_rows(rows), _REPORT_COLUMNS)
+        say(as_markdown(rows))
     elif chosen(None if wanted is None else Format(wanted.value)) is Format.JSON:
         print_json(rows)
     else:
-        print_table(_report_rows(rows), _REPORT_COLUMNS)
+        _print_report(rows)
     return OK
 
 
-def _report_rows(rows: Sequence[dict[str, Any]]) -> Iterable[dict[str, Any]]:
-    for row in rows:
-        yield {
-            **row,
-            "cost %": row["expected_cost_delta_pct"],
-            "quality %": _in_percent(row["expected_quality_delta"]),
-        }
-
-
-def recommendation(row: ModelRecommendation) -> dict[str, Any]:
-    """A stored recommendation, as it is printed; `references` counts its evidence by kind."""
-    return {
-        "id": row.id,
-        "created_at": iso(row.created_at),
-        "status": row.status,
-        "use_case": row.use_case,
-        "current_model": row.current_model,
-        "recommended_model": row.recommended_model,
-        "confidence": float(row.confidence),
-        "expected_cost_delta_pct": _number(row.expected_cost_delta_pct),
-        "expected_quality_delta": _number(row.expected_quality_delta),
-        "reasoning": row.reasoning,
-        "references": {kind: len(ids) for kind, ids in row.evidence["rows"].items()},
-    }
+def _print_report(rows: list[dict[str, Any]]) -> None:
+    """A table for each use case and model in use."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in report_rows(rows):
+        groups.setdefault((row["use_case"], row["current_model"]), []).append(row)
+    for (use_case, current), group in sorted(groups.items()):
+        say(f"{use_case}: {current}")
+        print_table(group, _REPORT_COLUMNS)
+        say()
+    if not rows:
+        say("No recommendations; `llmrec intel recommend --use-case U --persist` stores some.")
+    for line in attribution_lines(rows):
+        say(line)
 
 
 def explain(recommendation_id: int, wanted: Format | None) -> int:
     """Print a recommendation with its evidence; exit code 1 where it is not computed again."""
+    settings = load_settings()
     with opened_store() as store, store.reading() as session:
         row = find(session, recommendation_id)
         stored = row.evidence["figures"]
         again = figures(computed_again(row.evidence))
         told = {
-            **recommendation(row),
+            **recommendation(row, settings),
             "figures": numbers(stored),
             "is_reproduced": again == stored,
             "computed_again": numbers(again),
@@ -228,7 +206,7 @@ def explain(recommendation_id: int, wanted: Format | None) -> int:
 
 def _print_explained(told: dict[str, Any]) -> None:
     say(f"{told['id']}: {told['use_case']}, {told['current_model']} to {told['recommended_model']}")
-    say(told["reasoning"])
+    say_wrapped(told["reasoning"])
     same = "the same" if told["is_reproduced"] else "NOT the same"
     say(
         f"Computed again from the stored values: {same} (composite {told['figures']['composite']})."
@@ -240,11 +218,5 @@ def _print_explained(told: dict[str, Any]) -> None:
     for line in told["changed_since"] or ["Nothing has changed since."]:
         say(f"  {line}")
     print_table(told["events"], ("happened_at", "from", "to", "by", "why"))
-
-
-def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
-
-
-def _in_percent(value: float | None) -> float | None:
-    return None if value is None else round(value * 100, 6)
+    for line in attribution_lines([told]):
+        say(line)

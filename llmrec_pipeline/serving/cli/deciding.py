@@ -10,10 +10,11 @@ from llmrec_pipeline.domain.decisions import ACCEPTED, IMPLEMENTED, REJECTED, ST
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.team_models import UseCase
 from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.serving.advice_report import attribution_lines, recommendation
 from llmrec_pipeline.serving.cli import FAILED, OK
-from llmrec_pipeline.serving.cli.advising import recommendation
 from llmrec_pipeline.serving.cli.database import opened_store
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
+from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store.models import ModelRecommendation
 from llmrec_pipeline.storage.evidence_store.recommendations import all_of, find
 from llmrec_pipeline.storage.evidence_store.recommendations import decide as note_decision
@@ -32,13 +33,14 @@ def decide(
         raise RequestError(f"{status!r} is no decision; allowed: {', '.join(_DECISIONS)}")
     if not by.strip():
         raise RequestError("--by is empty; say who decides")
-    team = load_team_settings(read_locations())
+    settings = load_settings()
+    team = load_team_settings(settings.locations)
     with opened_store() as store, store.writing() as session:
         row = find(session, recommendation_id)
         if status == IMPLEMENTED:
             _require_named(row, team)
         note_decision(session, row, status, by.strip(), why, datetime.now(UTC))
-        told = {**recommendation(row), "decided_by": by.strip(), "why": why}
+        told = {**recommendation(row, settings), "decided_by": by.strip(), "why": why}
     if chosen(wanted) is Format.JSON:
         print_json(told)
     else:
@@ -97,19 +99,23 @@ def _verified(row: ModelRecommendation, team: TeamSettings) -> dict[str, Any]:
 
 def propose_patch(recommendation_id: int, output: Path | None, wanted: Format | None) -> int:
     """Store the patch, write it where a file is named, and print it with the full report."""
-    team = load_team_settings(read_locations())
+    settings = load_settings()
+    team = load_team_settings(settings.locations)
     with opened_store() as store, store.writing() as session:
         row = find(session, recommendation_id)
         patch = _patch(row, team)
         row.proposed_patch = patch
-        told = recommendation(row)
+        told = recommendation(row, settings)
     if output is not None:
         write_bytes(output, patch.encode())
     if chosen(wanted) is Format.JSON:
         print_json({**told, "output": output and str(output), "patch": patch})
         return OK
     for name, value in told.items():
-        say(f"{name}: {_flat(value)}")
+        if name != "attribution":
+            say(f"{name}: {_flat(value)}")
+    for line in attribution_lines([told]):
+        say(line)
     say()
     say(f"Written to {output}; apply it with `git apply`." if output else patch.rstrip("\n"))
     return OK

@@ -48,6 +48,17 @@ def say(text: str = "") -> None:
         raise ReaderGoneError from None
 
 
+def say_wrapped(text: str) -> None:
+    """Prose, broken into lines that fit on a terminal; one line elsewhere."""
+    if not sys.stdout.isatty():
+        say(text)
+        return
+    from textwrap import wrap
+
+    for line in wrap(text, shutil.get_terminal_size().columns, subsequent_indent="  "):
+        say(line)
+
+
 def note(text: str) -> None:
     """One line on stderr: about the answer, not part of it."""
     sys.stderr.write(f"{text}\n")
@@ -121,15 +132,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return "".join(c if c.isprintable() else " " for c in str(value))
-
-
-def print_markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """A Markdown table."""
-    say(f"| {' | '.join(columns)} |")
-    say(f"|{'|'.join([' --- '] * len(columns))}|")
-    for row in rows:
-        cells = (_cell(row.get(column)).replace("|", "\\|") for column in columns)
-        say(f"| {' | '.join(cells)} |")
 
 
 def age(moment: datetime | None, now: datetime | None = None) -> str | None:
