@@ -49,6 +49,11 @@ class Locations:
         return self.data / "keys" / "published.jsonl"
 
     @property
+    def evidence(self) -> Path:
+        """What people wrote, exported; see `storage.written`."""
+        return self.data / "evidence"
+
+    @property
     def usage_events(self) -> Path:
         """Partitions day=YYYY-MM-DD (of started_at, UTC), Parquet files in each."""
         return self.data / "telemetry" / "events"

@@ -15,6 +15,7 @@ from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.yaml_section import Section
 
 MODELS_FILE = "models.yaml"
+TEAM_FILES = (MODELS_FILE, "pricing.yaml")
 
 
 @dataclass(frozen=True, slots=True)

@@ -545,6 +545,39 @@ CONSENSUS = Table(
     ("task_type", "canonical_model_key"),
 )
 
+DECISIONS = Table(
+    "decisions",
+    "What people decided on upgrade advice, one row a step; who and why stay in the evidence store",
+    (
+        Column("id", Kind.INTEGER, "Id of the step", required=True, minimum=1),
+        Column("recommendation_id", Kind.INTEGER, "Id of the recommendation", required=True),
+        _text("use_case", "What the model is used for", required=True),
+        _text("current_model", "Key of the model in use then", required=True),
+        _text("recommended_model", "Key of the model that was advised", required=True),
+        _text("status", "accepted, rejected or implemented", required=True),
+        _timestamp("decided_at", "When it was decided", required=True),
+    ),
+    ("id",),
+)
+
+MANUAL_BENCHMARKS = Table(
+    "manual_benchmarks",
+    "Scores that people entered; they support upgrade advice, no ranking rests on them",
+    (
+        Column("id", Kind.INTEGER, "Id of the score", required=True, minimum=1),
+        _text("model_id", "creator/base[@release][:variant]", required=True),
+        _text("benchmark_name", "The benchmark's name", required=True),
+        _real("score", "More is better", "the benchmark's own unit", required=True),
+        _text("unit", "fraction, percent, index, points or elo", required=True),
+        _text("task_type", "What it measures, one of config/tasks.yaml", required=True),
+        _text("dataset_version", "Version of the benchmark"),
+        _text("source", "Who measured", required=True),
+        _text("source_url", "Where it is told", required=True),
+        _timestamp("retrieved_at", "When it was entered or corrected", required=True),
+    ),
+    ("id",),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -568,6 +601,8 @@ TABLES: dict[str, Table] = {
         MEASURE_READINGS,
         MEASURE_POPULATIONS,
         CONSENSUS,
+        DECISIONS,
+        MANUAL_BENCHMARKS,
     )
 }
 

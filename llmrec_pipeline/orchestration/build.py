@@ -13,7 +13,7 @@ from llmrec_pipeline.orchestration.assets.tables import table_assets
 from llmrec_pipeline.orchestration.jobs import evidence_job, ingest_job, refresh_job
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.schedules import ingest_schedule
-from llmrec_pipeline.orchestration.sensors import new_snapshot_sensor
+from llmrec_pipeline.orchestration.sensors import new_edition_sensor, new_snapshot_sensor
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
@@ -30,7 +30,7 @@ def build_defs(
     clock: Clock = utc_now,
     executor: ExecutorDefinition = in_process_executor,
 ) -> Definitions:
-    """All assets, checks, jobs, the schedule and the sensor for these settings.
+    """All assets, checks, jobs, the schedule and the sensors for these settings.
 
     A run takes seconds, of which a process for each step would be most; a team that wants its own
     executor passes it here from a code location of its own."""
@@ -44,7 +44,7 @@ def build_defs(
         ],
         jobs=[ingest_job(), refresh_job(), evidence_job()],
         schedules=[ingest_schedule(settings.pipeline.schedule)],
-        sensors=[new_snapshot_sensor(settings, lake, clock)],
+        sensors=[new_snapshot_sensor(settings, lake, clock), new_edition_sensor(settings, clock)],
         resources={"warehouse": WarehouseResource.from_settings(settings)},
         executor=executor,
     )

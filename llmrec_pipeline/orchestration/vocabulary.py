@@ -19,10 +19,13 @@ JOB_REFRESH = "refresh"
 JOB_EVIDENCE = "evidence"
 SCHEDULE = "ingest_every_six_hours"
 SENSOR = "new_snapshot_sensor"
+EDITION_SENSOR = "new_edition_sensor"
 
 TAG_INPUTS = "llmrec/inputs_hash"
 TAG_ATTEMPT = "llmrec/attempt"
 TAG_REPLACES = "llmrec/replaces"
+TAG_TAKES_UP = "llmrec/takes_up_edition"
+TAG_TEAM_FILES = "llmrec/team_files"
 TAG_EDITION = "llmrec/edition"
 TAG_COMMAND = "llmrec/command"
 
@@ -33,6 +36,7 @@ MODELS_LATEST = AssetKey("models_latest")
 TASK_RANKINGS = AssetKey("task_rankings")
 CATEGORY_RANKINGS = AssetKey("category_rankings")
 MARKET_CHANGES = AssetKey("market_changes")
+WRITTEN = AssetKey("written_by_people")
 EDITION = AssetKey("edition")
 MODELS_CATALOG = AssetKey("models_catalog")
 MODEL_PRICING = AssetKey("model_pricing")

@@ -16,19 +16,25 @@ from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.lake import Lake, read_lines
 from llmrec_pipeline.storage.origins import Serving, origin_at
 from llmrec_pipeline.storage.states import read_state
+from llmrec_pipeline.storage.written import Watermarks, exported_watermarks, in_inputs
 
 
 def inputs_of(
-    settings: Settings, sources: Mapping[str, tuple[str, str]], fixture_digest: str | None
+    settings: Settings,
+    sources: Mapping[str, tuple[str, str]],
+    fixture_digest: str | None,
+    written: Watermarks,
 ) -> dict[str, Any]:
-    """The inputs of an edition from each source's (bronze digest, origin). The fixture always
-    counts: its names stand in the identity map whether its facts serve or not."""
+    """The inputs of an edition from each source's (bronze digest, origin) and up to where what
+    people wrote is read. The fixture always counts: its names stand in the identity map whether its
+    facts serve or not."""
     return {
         "sources": {
             name: {"bronze": bronze, "origin": origin}
             for name, (bronze, origin) in sorted(sources.items())
         },
         "fixture": fixture_digest,
+        "written": in_inputs(written),
         "config": settings.content_hash,
         "code": code_version(),
     }
@@ -76,14 +82,20 @@ def served_inputs(
         settings,
         {entry.source: (bronze[entry.source], entry.origin) for entry in serving},
         fixture_digest,
+        exported_watermarks(settings.locations.evidence),
     )
 
 
 def present_inputs(
-    settings: Settings, lake: Lake, now: datetime, manifest: Mapping[str, Any] | None
+    settings: Settings,
+    lake: Lake,
+    now: datetime,
+    manifest: Mapping[str, Any] | None,
+    written: Watermarks | None = None,
 ) -> dict[str, Any]:
-    """What a refresh at `now` would rest on, told from the lake, the states and the current
-    edition's manifest alone, so that asking costs no warehouse."""
+    """What a refresh at `now` would rest on, told from the lake, the states, the current edition's
+    manifest and `written` (by default what was exported last), so that asking costs no
+    warehouse."""
     fixture_path = settings.locations.fixture
     fixture_digest = (
         hashlib.sha256(fixture_path.read_bytes()).hexdigest() if fixture_path.is_file() else None
@@ -93,7 +105,9 @@ def present_inputs(
     for name in settings.sources:
         digest = recorded_bronze(lake, name)
         sources[name] = (digest, _origin(settings, name, known.get(name), digest, now))
-    return inputs_of(settings, sources, fixture_digest)
+    if written is None:
+        written = exported_watermarks(settings.locations.evidence)
+    return inputs_of(settings, sources, fixture_digest, written)
 
 
 def _origin(

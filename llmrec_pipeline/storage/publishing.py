@@ -44,6 +44,7 @@ from llmrec_pipeline.storage.key_record import note_published, redirects_frame
 from llmrec_pipeline.storage.origins import Serving, read_serving
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 from llmrec_pipeline.storage.weighing import carried_evidence
+from llmrec_pipeline.storage.written import WRITTEN_TABLES, read_written
 
 SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
@@ -258,6 +259,10 @@ def publish(
         tables["source_names"] = _write_table(con, _NAMES, folder / "source_names.parquet")
         redirects = redirects_frame(con, settings.locations.published_keys)
         tables["key_redirects"] = _write_frame(redirects, folder / "key_redirects.parquet")
+        for written in WRITTEN_TABLES:
+            watermark = inputs["written"][written.name]
+            frame = read_written(settings.locations.evidence, written, watermark)
+            tables[written.name] = _write_frame(frame, folder / f"{written.name}.parquet")
         months = _write_history(con, folder, before)
         payload = ranking_payload(con, settings, serving)
         payload["key_redirects"] = _redirected(redirects)

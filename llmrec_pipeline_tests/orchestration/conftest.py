@@ -12,6 +12,13 @@ from llmrec_pipeline_tests.orchestration.pipeline import HASTE, Pipeline
 from llmrec_pipeline_tests.publishers import Facts, Publishers
 
 
+@pytest.fixture(autouse=True)
+def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No database of whoever runs the tests."""
+    for variable in ("DATABASE_URL", "LLMREC_ENV"):
+        monkeypatch.delenv(variable, raising=False)
+
+
 @pytest.fixture(scope="module")
 def shared_publishers() -> Iterator[Publishers]:
     """One server for a module; `town` puts it in order for each test."""

@@ -38,6 +38,7 @@ evidence   model_pricing
 evidence   model_recommendations
 evidence   models_catalog
 published  edition
+published  written_by_people
 ranking    category_rankings
 ranking    market_changes
 ranking    task_rankings
@@ -89,6 +90,7 @@ models_history
 models_latest
 silver_models
 task_rankings
+written_by_people
 """,
 }
 
@@ -171,9 +173,12 @@ def test_schedule(defs: Definitions) -> None:
     assert schedule.default_status == DefaultScheduleStatus.RUNNING
 
 
-def test_sensor(defs: Definitions) -> None:
-    sensor = defs.resolve_sensor_def("new_snapshot_sensor")
-    assert sensor.job_name == "refresh"
+@pytest.mark.parametrize(
+    ("name", "job"), [("new_snapshot_sensor", "refresh"), ("new_edition_sensor", "evidence")]
+)
+def test_sensors(defs: Definitions, name: str, job: str) -> None:
+    sensor = defs.resolve_sensor_def(name)
+    assert sensor.job_name == job
     assert sensor.default_status == DefaultSensorStatus.RUNNING
     assert sensor.description
 

@@ -1,4 +1,5 @@
-"""What people act on: `task_rankings`, `category_rankings`, `market_changes` and `edition`."""
+"""What people act on: `task_rankings`, `category_rankings`, `market_changes` and `edition`, which
+carries what people wrote besides."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,6 +16,7 @@ from dagster import (
 )
 
 from llmrec_pipeline.domain.records import CATEGORY_RANKINGS, MARKET_CHANGES, TASK_RANKINGS
+from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
 from llmrec_pipeline.orchestration.metadata import column_schema, markdown
 from llmrec_pipeline.orchestration.resources import WarehouseResource
@@ -27,9 +29,12 @@ from llmrec_pipeline.orchestration.vocabulary import (
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
+from llmrec_pipeline.storage.evidence_store.written_rows import export_written
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.refreshing import publish_edition, rank_tasks
+from llmrec_pipeline.storage.written import exported_watermarks
 
 _TOP = ("task_type", "rank", "model_name", "provider", "score", "basis_source", "basis_column")
 
@@ -141,8 +146,31 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         )
 
     @asset(
+        key=vocabulary.WRITTEN,
+        group_name=GROUP_PUBLISHED,
+        owners=[OWNER],
+        kinds={"parquet", "file"},
+        description=(
+            "What people wrote into the evidence store, decisions and scores of their own, exported "
+            "up to a watermark; an edition reads it here only. A store that is away leaves the last "
+            "export in force."
+        ),
+    )
+    def written_by_people(context: AssetExecutionContext) -> MaterializeResult[Any]:
+        try:
+            watermarks = export_written(settings)
+        except (SettingsError, EvidenceStoreError) as error:
+            context.log.warning(f"the last export stays in force: {error}")
+            watermarks = exported_watermarks(settings.locations.evidence)
+        return MaterializeResult(
+            asset_key=vocabulary.WRITTEN,
+            metadata={f"last_id/{name}": mark.last_id for name, mark in watermarks.items()},
+        )
+
+    @asset(
         key=vocabulary.EDITION,
         deps=[
+            vocabulary.WRITTEN,
             vocabulary.TASK_RANKINGS,
             vocabulary.CATEGORY_RANKINGS,
             vocabulary.MARKET_CHANGES,
@@ -199,4 +227,4 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             },
         )
 
-    return [task_rankings, category_rankings, market_changes, edition]
+    return [task_rankings, category_rankings, market_changes, written_by_people, edition]

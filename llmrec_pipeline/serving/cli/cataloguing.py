@@ -18,8 +18,13 @@ from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json,
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import EditionError, find_edition
-from llmrec_pipeline.storage.evidence_store.ingesting import ingest, ingest_benchmarks, read_market
-from llmrec_pipeline.storage.evidence_store.models import CatalogModel
+from llmrec_pipeline.storage.evidence_store.ingesting import (
+    find_benchmark,
+    ingest,
+    ingest_benchmarks,
+    read_market,
+)
+from llmrec_pipeline.storage.evidence_store.models import CatalogModel, ModelBenchmark
 from llmrec_pipeline.team_settings import load_team_settings
 
 UNITS = ("fraction", "percent", "index", "points", "elo")
@@ -86,7 +91,7 @@ def add_benchmark(told: Score, wanted: Format | None) -> int:
         unit=_one_of("--unit", told.unit, UNITS),
         task_type=_one_of("--task-type", told.task_type, tuple(settings.tasks["task_types"])),
         dataset_version=told.dataset_version,
-        source=_given("--source", told.source),
+        source=_own_source(told.source, settings),
         source_url=_given("--url", told.url),
         retrieved_at=datetime.now(UTC),
     )
@@ -94,6 +99,7 @@ def add_benchmark(told: Score, wanted: Format | None) -> int:
         known = set(session.scalars(select(CatalogModel.model_id)))
         if entry.model_id not in known:
             raise unknown_name("model", entry.model_id, known)
+        _refuse_pulled(find_benchmark(session, entry), settings)
         counts = ingest_benchmarks(session, [entry])
     if chosen(wanted) is Format.JSON:
         print_json({**asdict(entry), "new": bool(counts.new), "changed": bool(counts.changed)})
@@ -115,6 +121,26 @@ def _given(flag: str, text: str) -> str:
     if not text.strip():
         raise RequestError(f"{flag} is empty; say what it is")
     return text.strip()
+
+
+def _own_source(text: str, settings: Settings) -> str:
+    """A name that tells a person's score from what is pulled."""
+    source = _given("--source", text)
+    if source in settings.sources:
+        raise RequestError(
+            f"--source {source!r} is a publisher that is pulled; say who told you, such as "
+            f"{source}-by-hand"
+        )
+    return source
+
+
+def _refuse_pulled(known: ModelBenchmark | None, settings: Settings) -> None:
+    """The next pull would undo what a person writes over it."""
+    if known is not None and known.source in settings.sources:
+        raise RequestError(
+            f"--url {known.source_url!r}: {known.source} tells {known.benchmark_name} of "
+            f"{known.model_id} there already, as {known.score}; name another address or version"
+        )
 
 
 def _one_of(flag: str, text: str, allowed: tuple[str, ...]) -> str:

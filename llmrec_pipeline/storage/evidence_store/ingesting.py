@@ -130,6 +130,12 @@ def ingest_benchmarks(session: Session, entries: Iterable[BenchmarkEntry]) -> Co
     return counts.result()
 
 
+def find_benchmark(session: Session, entry: BenchmarkEntry) -> ModelBenchmark | None:
+    """The row that an entry would correct."""
+    rows = session.scalars(select(ModelBenchmark).where(ModelBenchmark.model_id == entry.model_id))
+    return next((row for row in rows if _benchmark_key(row) == _benchmark_key(entry)), None)
+
+
 def _benchmark_key(row: ModelBenchmark | BenchmarkEntry) -> Hashable:
     return row.model_id, row.benchmark_name, row.dataset_version or "", row.source_url
 

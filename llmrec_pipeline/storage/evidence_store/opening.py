@@ -30,6 +30,8 @@ _POSTGRESQL_SCHEMES = ("postgres", _POSTGRESQL, "postgresql+psycopg")
 _ALLOWED = "postgresql://user@host/name or sqlite:///path"
 # How long a process waits for another one that writes. A catalogue takes a second or two.
 _BUSY_S = 30
+# How long a server may take to answer at all, unless its address says otherwise.
+_CONNECT_S = 10
 # The lock that writers to a PostgreSQL take turns by; any number that nobody else in the database
 # uses.
 _WRITERS = 0x6C6C6D72
@@ -178,7 +180,13 @@ def _told_errors(address: StoreAddress) -> Iterator[None]:
 def _engine(address: StoreAddress) -> Engine:
     if not address.is_sqlite:
         try:
-            engine = create_engine(address.url, pool_pre_ping=True)
+            engine = create_engine(
+                address.url,
+                pool_pre_ping=True,
+                connect_args={
+                    "connect_timeout": address.url.query.get("connect_timeout", _CONNECT_S)
+                },
+            )
         except ModuleNotFoundError as error:
             raise EvidenceStoreError(
                 f"{address.shown}: {error.name} is not installed; "

@@ -1,0 +1,104 @@
+"""What people wrote, as the pipeline reads it: exported tables below `data/evidence`, each up to a
+watermark.
+
+    evidence/watermarks.json        table → watermark of the newest export
+    evidence/<table>/<watermark>.parquet
+
+A file holds its whole table up to its watermark and never changes, so whoever has read a watermark
+can read what stands behind it. The evidence store itself is not read here: a database that is away
+leaves the last export in force.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from llmrec_pipeline.domain.records import DECISIONS, MANUAL_BENCHMARKS, Table
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.storage.files import write_aside, write_json
+from llmrec_pipeline.storage.lake import polars_schema
+
+WRITTEN_TABLES = (DECISIONS, MANUAL_BENCHMARKS)
+_NEWEST = "watermarks.json"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far a table was read: its greatest id, and a hash of its rows, since people correct them,
+    too. It moves with what people write, whoever else writes to the store."""
+
+    last_id: int = 0
+    digest: str = ""
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Watermark:
+        """The watermark of a table's rows."""
+        if not rows:
+            return cls()
+        told = [{name: _told(value) for name, value in row.items()} for row in rows]
+        content = json.dumps(sorted(told, key=lambda row: row["id"]), sort_keys=True)
+        last = max(int(row["id"]) for row in rows)
+        return cls(last, hashlib.sha256(content.encode()).hexdigest())
+
+    @property
+    def file_name(self) -> str:
+        return f"{self.last_id}-{self.digest[:16]}.parquet"
+
+
+Watermarks = Mapping[str, Watermark]
+NOTHING: Watermarks = {table.name: Watermark() for table in WRITTEN_TABLES}
+
+
+def exported_watermarks(folder: Path) -> Watermarks:
+    """Those of the newest export; of nothing where there is none yet, or one that cannot be read."""
+    try:
+        told = json.loads((folder / _NEWEST).read_bytes())
+        return {name: Watermark(**told[name]) for name in NOTHING}
+    except (OSError, ValueError, KeyError, TypeError):
+        return NOTHING
+
+
+def in_inputs(watermarks: Watermarks) -> dict[str, Any]:
+    """As the inputs of an edition tell them."""
+    return {name: asdict(mark) for name, mark in sorted(watermarks.items())}
+
+
+def export(folder: Path, written: Mapping[str, Sequence[Row]]) -> Watermarks:
+    """Write the tables, and return up to where."""
+    watermarks = {table.name: Watermark.of(written[table.name]) for table in WRITTEN_TABLES}
+    for table in WRITTEN_TABLES:
+        path = folder / table.name / watermarks[table.name].file_name
+        if not path.exists():
+            _write(path, _frame(table, written[table.name]))
+    write_json(folder / _NEWEST, in_inputs(watermarks))
+    return watermarks
+
+
+def read_written(folder: Path, table: Table, watermark: Mapping[str, Any]) -> pl.DataFrame:
+    """A table up to a watermark, as the inputs of an edition tell it."""
+    mark = Watermark(**watermark)
+    if mark == NOTHING[table.name]:
+        return _frame(table, [])
+    return pl.read_parquet(folder / table.name / mark.file_name)
+
+
+def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=polars_schema(table))
+
+
+def _write(path: Path, frame: pl.DataFrame) -> None:
+    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+
+
+def _told(value: Any) -> Any:
+    return iso(value) if isinstance(value, datetime) else value
