@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import URL
@@ -34,9 +35,13 @@ def recordings() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
-    """A PostgreSQL server, one a session."""
-    with postgresql_server(tmp_path_factory.mktemp("server")) as url:
+def postgresql() -> Iterator[URL]:
+    """A PostgreSQL server, one a session. As root it runs as another user, who may not enter
+    pytest's own folder: every new session on the machine closes that again."""
+    with (
+        TemporaryDirectory(prefix="llmrec-", ignore_cleanup_errors=True) as folder,
+        postgresql_server(Path(folder)) as url,
+    ):
         yield url
 
 

@@ -18,17 +18,23 @@ from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.files import write_bytes
 
+# As config/dagster.postgres.yaml names it.
+POSTGRES_VARIABLE = "DAGSTER_POSTGRES_URL"
+
 
 def prepare_home() -> Path:
     """DAGSTER_HOME, `data/dagster` by default, with an instance configuration in it.
 
-    Our own folder follows config/dagster.yaml; a folder that somebody else chose keeps the
-    dagster.yaml that it has."""
+    Our own folder follows config/dagster.yaml, or config/dagster.postgres.yaml where
+    DAGSTER_POSTGRES_URL is set; a folder that somebody else chose keeps the dagster.yaml that it
+    has."""
     locations = read_locations()
     own = locations.data / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or own).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
-    source, target = locations.config / "dagster.yaml", home / "dagster.yaml"
+    in_postgresql = os.environ.get(POSTGRES_VARIABLE, "").strip()
+    name = "dagster.postgres.yaml" if in_postgresql else "dagster.yaml"
+    source, target = locations.config / name, home / "dagster.yaml"
     if source.is_file() and (home == own or not target.exists()):
         wanted = source.read_bytes()
         if not target.is_file() or target.read_bytes() != wanted:
