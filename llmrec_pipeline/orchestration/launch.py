@@ -10,13 +10,18 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.locations import SettingsError, read_locations
 from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.files import write_bytes
+
+if TYPE_CHECKING:
+    from dagster import DagsterInstance
 
 # As config/dagster.postgres.yaml names it.
 POSTGRES_VARIABLE = "DAGSTER_POSTGRES_URL"
@@ -54,14 +59,12 @@ def run_job(
     The caller holds the run lock."""
     prepare_home()
     _end_when_asked()
-    from dagster import DagsterInstance
-
     from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
     from llmrec_pipeline.orchestration.build import build_defs
     from llmrec_pipeline.orchestration.running import execute, quiet_logging
 
     quiet_logging()
-    with DagsterInstance.get() as instance:
+    with _instance() as instance:
         end_abandoned(instance, settings.locations)
         job = build_defs(settings).resolve_job_def(name)
         marks = {**command_tags(settings.locations), **(tags or {})}
@@ -73,6 +76,40 @@ def _end_when_asked() -> None:
     handles SIGINT: without this, neither would end such a run."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def _instance() -> Iterator[DagsterInstance]:
+    """The persistent instance; raises SettingsError where the PostgreSQL that was named for it
+    cannot be used. No message of those that are passed on holds the address."""
+    from dagster import DagsterInstance
+
+    with ExitStack() as stack:
+        try:
+            instance = stack.enter_context(DagsterInstance.get())
+        except ImportError as error:
+            raise SettingsError(
+                f"{POSTGRES_VARIABLE}: {error.name} is not installed; "
+                f"pip install 'llmrec-pipeline[postgres]'"
+            ) from None
+        except _storage_errors() as error:
+            raise SettingsError(
+                f"{POSTGRES_VARIABLE}: Dagster's storage cannot be opened there: "
+                f"{str(error).splitlines()[0]}; name one such as "
+                f"postgresql+psycopg2://user@host/dagster, or unset it"
+            ) from None
+        yield instance
+
+
+def _storage_errors() -> tuple[type[Exception], ...]:
+    """What Dagster's storage in a PostgreSQL raises where it cannot be opened."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        from dagster_postgres.utils import DagsterPostgresException
+    except ImportError:
+        return (SQLAlchemyError,)
+    return (SQLAlchemyError, DagsterPostgresException)
 
 
 def _main() -> None:

@@ -26,6 +26,9 @@ _INTERRUPTED = DagsterExecutionInterruptedError.__name__
 def quiet_logging() -> None:
     """Dagster's own console log is for its UI; the command line says what matters itself."""
     logging.getLogger("dagster").setLevel(logging.CRITICAL)
+    if not logging.getLogger().handlers:
+        # Dagster's storage tells of its tries on the root logger, which else prints them.
+        logging.getLogger().addHandler(logging.NullHandler())
 
 
 def execute(

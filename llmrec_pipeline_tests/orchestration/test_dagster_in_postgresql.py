@@ -10,10 +10,10 @@ import yaml
 from dagster import DagsterInstance
 from sqlalchemy import create_engine, make_url, text
 
-from llmrec_pipeline.locations import PROJECT_ROOT
+from llmrec_pipeline.locations import PROJECT_ROOT, SettingsError
 from llmrec_pipeline.orchestration import vocabulary
 from llmrec_pipeline.orchestration.build import build_defs
-from llmrec_pipeline.orchestration.launch import POSTGRES_VARIABLE, prepare_home
+from llmrec_pipeline.orchestration.launch import POSTGRES_VARIABLE, prepare_home, run_job
 from llmrec_pipeline_tests.orchestration.pipeline import Pipeline
 
 JOBS = (vocabulary.JOB_INGEST, vocabulary.JOB_REFRESH, vocabulary.JOB_EVIDENCE)
@@ -60,3 +60,18 @@ def test_only_the_storage_differs() -> None:
     )
     assert server.pop("storage") == {"postgres": {"postgres_url": {"env": POSTGRES_VARIABLE}}}
     assert server == own
+
+
+@pytest.mark.parametrize(
+    "address", ["nonsense", "postgresql+psycopg2://me:correct-horse@127.0.0.1:1/dagster"]
+)
+def test_a_storage_that_cannot_be_opened_is_told_in_one_line(
+    address: str, ran: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv(POSTGRES_VARIABLE, address)
+    monkeypatch.setattr("dagster_postgres.utils.time.sleep", lambda _: None)
+    with pytest.raises(SettingsError) as refused:
+        run_job(vocabulary.JOB_REFRESH, ran.settings)
+    assert str(refused.value).startswith(f"{POSTGRES_VARIABLE}: Dagster's storage cannot be opened")
+    assert "correct-horse" not in str(refused.value)

@@ -278,6 +278,8 @@ def test_a_store_in_memory_is_accepted(tmp_path: Path) -> None:
         ({"DATABASE_URL": f"mysql://me:{SECRET}@host/name"}, "'mysql' is not supported"),
         ({"DATABASE_URL": f"postgresql//me:{SECRET}@host/name"}, "is no database URL"),
         ({"DATABASE_URL": f"postgresql://me:{SECRET}@host:port/name"}, "is no database URL"),
+        ({"DATABASE_URL": f"postgresql://me:a@{SECRET}@host/name"}, "more than one @"),
+        ({"DATABASE_URL": f"postgresql://me:a@b/{SECRET}@host/name"}, "more than one @"),
     ],
 )
 def test_a_database_that_is_not_allowed_is_refused(

@@ -115,6 +115,11 @@ def _parsed(told: str) -> URL:
     except (ArgumentError, ValueError):
         raise SettingsError(f"{VARIABLE}: is no database URL; allowed: {_ALLOWED}") from None
     if url.drivername in _POSTGRESQL_SCHEMES:
+        if "@" in f"{url.host} {url.database}":
+            # What is taken for a host or a name is a part of the password.
+            raise SettingsError(
+                f"{VARIABLE}: has more than one @; write one in a password as %40, a / as %2F"
+            )
         return url.set(drivername="postgresql+psycopg")
     if url.drivername in (_SQLITE, "sqlite+pysqlite"):
         return url.set(drivername=_SQLITE)
