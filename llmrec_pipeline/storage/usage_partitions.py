@@ -1,0 +1,140 @@
+"""Usage events as Parquet, partitioned by the UTC day of their start.
+
+    telemetry/events/day=YYYY-MM-DD/events.parquet      one file a day, sorted, no event twice
+
+A day has one file, and an import replaces it by `os.replace`. So a plain glob over the partitions
+is right at every moment, for any engine: a reader sees a day as it was or as it is, never an event
+twice and never a hole, and there are no small files to compact. A reader that holds the old file
+reads it to its end.
+
+What is being imported is staged elsewhere (`usage_staging`) and merged a day at a time. Merging
+looks at one day: `started_at` is part of an event, and a log that gives one id another day tells of
+another event. A merge is a function of the set of events, so that the same ones again, or overlapping
+files in any order, change nothing; a process that is killed leaves every day whole, and merges again
+what it had staged.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from llmrec_pipeline.domain.records import USAGE_EVENTS, Column, Kind
+from llmrec_pipeline.settings import WarehouseSettings
+from llmrec_pipeline.storage.files import write_aside
+from llmrec_pipeline.storage.warehouse import ddl, sql_text
+
+_PREFIX = "day="
+_FILE = "events.parquet"
+_DIGEST = "llmrec_events"
+_WAS_THERE = Column("was_there", Kind.BOOLEAN, "In the partition before the import", required=True)
+_COLUMNS = ", ".join(USAGE_EVENTS.names)
+_CONTENT = f"md5_number_lower(CAST(row({_COLUMNS}) AS VARCHAR))"
+_KNOWN = " + ".join(f"({name} IS NOT NULL)::INTEGER" for name in USAGE_EVENTS.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a merge did to a day, in events: `new` ones; `updated`, where the import knows more of an
+    event than was there; `duplicate`, told already, of which `differing` say something else and are
+    not used."""
+
+    new: int
+    updated: int
+    duplicate: int
+    differing: int
+
+    @property
+    def has_changed(self) -> bool:
+        return bool(self.new or self.updated)
+
+
+@contextmanager
+def event_engine(limits: WarehouseSettings, scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """DuckDB within the configured memory; what does not fit goes to the folder `scratch`."""
+    with duckdb.connect(":memory:") as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute(f"SET memory_limit = '{limits.max_memory_mb}MiB'")
+        con.execute(f"SET threads = {limits.threads}")
+        con.execute("SET temp_directory = ?", [str(scratch)])
+        yield con
+
+
+class UsagePartitions:
+    """The partitions below one folder, `Locations.usage_events`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def files(self) -> dict[date, Path]:
+        """The file of each day that has events, oldest first."""
+        found = {
+            date.fromisoformat(path.parent.name.removeprefix(_PREFIX)): path
+            for path in self._folder.glob(f"{_PREFIX}????-??-??/{_FILE}")
+        }
+        return dict(sorted(found.items()))
+
+    def merge(self, con: duckdb.DuckDBPyConnection, day: date, staged: Sequence[Path]) -> Merged:
+        """Bring the events of a day that these Parquet files hold into its partition. Only under the
+        lock of imports; raises duckdb.Error for files that are no events."""
+        path = self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
+        con.execute("DROP TABLE IF EXISTS told")
+        con.execute(ddl(USAGE_EVENTS, name="told", extra=(_WAS_THERE,)))
+        if path.is_file():
+            con.execute(
+                "INSERT INTO told BY NAME SELECT *, TRUE AS was_there "
+                "FROM read_parquet(?, hive_partitioning = false)",
+                [str(path)],
+            )
+        con.execute(
+            "INSERT INTO told BY NAME SELECT *, FALSE AS was_there FROM read_parquet(?) "
+            "WHERE CAST(started_at AS DATE) = ?",
+            [[str(file) for file in staged], day],
+        )
+        con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
+        outcome = con.sql(sql_text("usage_merged")).fetchone()
+        assert outcome is not None  # noqa: S101 - an aggregate has one row
+        new, updated, dropped, differing, events, digest = outcome
+        # An event that is updated drops the row that was there, which is no duplicate of the import.
+        merged = Merged(new, updated, dropped, differing - updated)
+        if merged.has_changed:
+            write_aside(path, lambda aside: _write(con, aside, f"{events}-{digest}"))
+        return merged
+
+    def digest(self) -> str:
+        """SHA-256 over days and contents: it moves when an event is new or told anew, and not when
+        nothing is. Costs the footer of each file that was written since it was last asked."""
+        digest = hashlib.sha256()
+        for day, path in self.files().items():
+            stat = path.stat()
+            content = _content_of(path, stat.st_size, stat.st_mtime_ns)
+            digest.update(f"{day.isoformat()} {content}\n".encode())
+        return digest.hexdigest()
+
+
+def _write(con: duckdb.DuckDBPyConnection, path: Path, content: str) -> None:
+    con.execute(
+        f"COPY (SELECT {_COLUMNS} FROM told WHERE rowid IN "
+        "(SELECT told_row FROM ranked WHERE place = 1) ORDER BY started_at, source, event_id) "
+        f"TO '{_quoted(path)}' "
+        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_DIGEST}: '{content}'}})"
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+@functools.lru_cache(maxsize=10_000)
+def _content_of(path: Path, _size: int, _modified_ns: int) -> str:
+    """What the file says of its content; the hash of its bytes where another tool wrote it."""
+    told = pl.read_parquet_metadata(path).get(_DIGEST)
+    return told or hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,144 @@
+"""Partitions of usage events: a set of events, however it came."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmrec_pipeline.domain.records import USAGE_EVENTS
+from llmrec_pipeline.settings import WarehouseSettings
+from llmrec_pipeline.storage.lake import polars_schema
+from llmrec_pipeline.storage.usage_partitions import Merged, UsagePartitions, event_engine
+
+DAY = date(2026, 11, 1)
+NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
+LIMITS = WarehouseSettings(lock_wait_s=1, max_memory_mb=256, threads=1)
+
+
+def event(event_id: str, **values: Any) -> dict[str, Any]:
+    """A row of USAGE_EVENTS with what a test states."""
+    return {"source": "test", "event_id": event_id, "started_at": NOON, "calls": 1, **values}
+
+
+class Folder:
+    """Partitions, and imports of one file each."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self.root = root
+        self.partitions = UsagePartitions(root / "events")
+
+    def merge(self, events: Sequence[dict[str, Any]], day: date = DAY) -> Merged:
+        staged = self.root / "staged.parquet"
+        pl.DataFrame(events, schema=polars_schema(USAGE_EVENTS)).write_parquet(staged)
+        with event_engine(LIMITS, self.root / "scratch") as con:
+            return self.partitions.merge(con, day, [staged])
+
+    def events(self) -> list[dict[str, Any]]:
+        """What any reader finds by a plain glob."""
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return con.sql(f"FROM '{self.root}/events/day=*/*.parquet'").pl().to_dicts()
+
+
+def test_the_same_again_changes_no_byte(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    events = [event("b"), event("a"), event("a")]
+    assert folder.merge(events) == Merged(new=2, updated=0, duplicate=1, differing=0)
+    (path,) = folder.partitions.files().values()
+    content, digest = path.read_bytes(), folder.partitions.digest()
+    assert folder.merge(events) == Merged(new=0, updated=0, duplicate=3, differing=0)
+    assert (path.read_bytes(), folder.partitions.digest()) == (content, digest)
+    rows = folder.events()
+    assert [(row["event_id"], row["day"]) for row in rows] == [("a", DAY), ("b", DAY)]
+    assert pl.read_parquet_schema(path) == polars_schema(USAGE_EVENTS)
+
+
+def test_only_its_day_is_merged(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    midnight = datetime(2026, 11, 2, tzinfo=UTC)
+    before = midnight - timedelta(microseconds=1)
+    events = [event("late", started_at=before), event("early", started_at=midnight)]
+    assert folder.merge(events).new == 1
+    assert folder.merge(events, date(2026, 11, 2)).new == 1
+    assert list(folder.partitions.files()) == [DAY, date(2026, 11, 2)]
+    assert [(row["event_id"], row["day"].day) for row in folder.events()] == [
+        ("late", 1),
+        ("early", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        (event("a", calls=3, input_tokens=5), event("a", calls=4)),
+        (event("a", status="ok"), event("a", status="ok", duration_s=2.0)),
+    ],
+    ids=["totals that have grown", "a call whose end came later"],
+)
+def test_of_one_event_what_says_more_stands(
+    tmp_path: Path, less: dict[str, Any], more: dict[str, Any]
+) -> None:
+    forth, back = Folder(tmp_path / "forth"), Folder(tmp_path / "back")
+    assert [forth.merge([less]), forth.merge([more])] == [
+        Merged(1, 0, 0, 0),
+        Merged(0, 1, 0, 0),
+    ]
+    assert [back.merge([more]), back.merge([less])] == [Merged(1, 0, 0, 0), Merged(0, 0, 1, 1)]
+    assert forth.events() == back.events()
+    assert forth.partitions.digest() == back.partitions.digest()
+
+
+@settings(max_examples=6, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(1, 2), st.none() | st.integers(0, 2)),
+        min_size=1,
+        max_size=8,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_any_order_and_overlap_ends_alike(
+    tmp_path_factory: pytest.TempPathFactory,
+    told: list[tuple[str, int, int | None]],
+    dice: Any,
+) -> None:
+    events = [event(name, calls=calls, total_tokens=tokens) for name, calls, tokens in told]
+    once, parts = (Folder(tmp_path_factory.mktemp("order")) for _ in range(2))
+    once.merge(events)
+    shuffled = dice.sample(events, len(events))
+    cut = dice.randint(0, len(events))
+    counts = [parts.merge(part) for part in (shuffled[:cut] or events, shuffled[cut:], shuffled)]
+    assert parts.events() == once.events()
+    assert parts.partitions.digest() == once.partitions.digest()
+    assert sum(count.new for count in counts) == len({name for name, _, _ in told})
+
+
+def test_a_reader_holds_on_to_what_it_opened(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.merge([event("a")])
+    (path,) = folder.partitions.files().values()
+    with path.open("rb") as handle:
+        folder.merge([event("b")])
+        assert pl.read_parquet(handle)["event_id"].to_list() == ["a"]
+    assert [row["event_id"] for row in folder.events()] == ["a", "b"]
+
+
+def test_what_another_tool_wrote_counts(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    nothing = folder.partitions.digest()
+    place = tmp_path / "events" / f"day={DAY}"
+    place.mkdir(parents=True)
+    pl.DataFrame([event("a")], schema=polars_schema(USAGE_EVENTS)).write_parquet(
+        place / "events.parquet"
+    )
+    assert folder.partitions.digest() != nothing
+    assert folder.merge([event("a"), event("b")]) == Merged(1, 0, 1, 0)
