@@ -59,6 +59,16 @@ class Locations:
         return self.data / "telemetry" / "events"
 
     @property
+    def usage_imports(self) -> Path:
+        """Imports of usage events: those under way, and what the others came to."""
+        return self.data / "telemetry" / "imports"
+
+    @property
+    def usage_rejects(self) -> Path:
+        """What was wrong with records, a file an import."""
+        return self.data / "telemetry" / "rejects"
+
+    @property
     def warehouse(self) -> Path:
         return self.data / "warehouse.duckdb"
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -82,9 +82,16 @@ class UsagePartitions:
         }
         return dict(sorted(found.items()))
 
-    def merge(self, con: duckdb.DuckDBPyConnection, day: date, staged: Sequence[Path]) -> Merged:
-        """Bring the events of a day that these Parquet files hold into its partition. Only under the
-        lock of imports; raises duckdb.Error for files that are no events."""
+    def merge(
+        self,
+        con: duckdb.DuckDBPyConnection,
+        day: date,
+        staged: Sequence[Path],
+        on_known: Callable[[date, Merged], None] = lambda _day, _merged: None,
+    ) -> Merged:
+        """Bring the events of a day that these Parquet files hold into its partition; `on_known` is
+        told what it comes to before anything is changed. Only under the lock of imports; raises
+        duckdb.Error for files that are no events."""
         path = self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
         con.execute("DROP TABLE IF EXISTS told")
         con.execute(ddl(USAGE_EVENTS, name="told", extra=(_WAS_THERE,)))
@@ -105,6 +112,7 @@ class UsagePartitions:
         new, updated, dropped, differing, events, digest = outcome
         # An event that is updated drops the row that was there, which is no duplicate of the import.
         merged = Merged(new, updated, dropped, differing - updated)
+        on_known(day, merged)
         if merged.has_changed:
             write_aside(path, lambda aside: _write(con, aside, f"{events}-{digest}"))
         return merged
