@@ -37,6 +37,11 @@ intel = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(intel, name="intel")
+telemetry = typer.Typer(
+    help="Our own calls to models: taken in from the logs that tell of them, and summed up.",
+    no_args_is_help=True,
+)
+app.add_typer(telemetry, name="telemetry")
 
 FormatOption = Annotated[
     Format | None,
@@ -671,3 +676,67 @@ def intel_propose_patch(
     from llmrec_pipeline.serving.cli import deciding
 
     raise typer.Exit(deciding.propose_patch(recommendation_id, output, format))
+
+
+@telemetry.command("import")
+def telemetry_import(
+    places: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH|URL...",
+            help="Files (.jsonl, .json, .csv, each also .gz; .parquet), or the database that holds "
+            "the table: postgresql://user@host/name, sqlite:///path.",
+        ),
+    ],
+    log_format: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="otel, litellm, llm_usage_events, langfuse, openrouter; or csv, jsonl, parquet "
+            "with --mapping.",
+        ),
+    ],
+    mapping: Annotated[
+        Path | None,
+        typer.Option(help="What the columns mean, instead of config/telemetry/<format>.yaml."),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(help="Of moments that name none, such as Europe/Berlin; else refused."),
+    ] = None,
+    keep_user_ids: Annotated[
+        bool, typer.Option("--keep-user-ids", help="Store users' ids as they are, not hashed.")
+    ] = False,
+    output_format: Annotated[
+        Format | None,
+        typer.Option(
+            "--output-format", help="json or table; JSON when piped, a table on a terminal."
+        ),
+    ] = None,
+) -> None:
+    """Take in the calls that logs tell of. Prompts and answers are never read.
+
+    The same log again changes nothing, and one that was interrupted goes on. What is wrong with a
+    record is counted and listed in a file, without what stood there.
+
+    Example: llmrec telemetry import --format litellm postgresql://me@host/litellm
+    """
+    from llmrec_pipeline.serving.cli import telemetering
+
+    asked = telemetering.Asked(log_format, mapping, timezone, keep_user_ids)
+    raise typer.Exit(telemetering.take_in(places, asked, output_format))
+
+
+@telemetry.command("summary")
+def telemetry_summary(
+    since: Annotated[str | None, typer.Option(help="First day, YYYY-MM-DD in UTC.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Sum up our own calls by model and role, and say which names nobody knows.
+
+    Example: llmrec telemetry summary --since 2026-11-01
+    """
+    from llmrec_pipeline.serving.cli import summing_up
+
+    raise typer.Exit(summing_up.summary(since, until, format))

@@ -17,6 +17,7 @@ _CODES = {
     "StoreBusyError": BUSY,
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
+    "UsageLogError": USAGE,
 }
 
 

@@ -1,0 +1,202 @@
+"""`llmrec telemetry summary`: what our own calls come to, and what imports left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.proposals import Proposals
+from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.serving.cli import OK
+from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
+from llmrec_pipeline.serving.cli.querying import edition_rows
+from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.editions import current_edition
+from llmrec_pipeline.storage.usage_partitions import UsagePartitions, event_engine
+from llmrec_pipeline.storage.usage_staging import cut_short, outcomes
+from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.team_settings import load_team_settings
+
+_SUMS = ("events", "calls", "errors", "input_tokens", "output_tokens", "total_tokens")
+_COST = "logged_cost_usd"
+
+
+def summary(since: str | None, until: str | None, wanted: Format | None) -> int:
+    """Print the sums of a range of days, both ends included."""
+    settings = load_settings()
+    first, last = _day("--since", since), _day("--until", until)
+    if first and last and last < first:
+        raise RequestError(f"--until {last}: lies before --since {first}")
+    partitions = UsagePartitions(settings.locations.usage_events).files()
+    days = {
+        day: path
+        for day, path in partitions.items()
+        if (first is None or day >= first) and (last is None or day <= last)
+    }
+    models, sources = _queried(list(days.values()), settings)
+    names = _Names(settings)
+    for row in models:
+        row["canonical_model_key"] = names.key(row["provider_name"], row["model_name"])
+    content = {
+        "since": min(days, default=None),
+        "until": max(days, default=None),
+        **_total(models),
+        "models": models,
+        "sources": sources,
+        "unknown_models": names.unknown(models),
+        **_left_out(settings.locations.usage_imports),
+    }
+    if chosen(wanted) is Format.JSON:
+        print_json(content)
+    else:
+        _print(content)
+    for log in content["cut_short"]:
+        note(f"llmrec: {log}: its import was cut short; import it again, and it goes on")
+    return OK
+
+
+def _day(flag: str, told: str | None) -> date | None:
+    try:
+        return date.fromisoformat(told) if told else None
+    except ValueError:
+        raise RequestError(f"{flag} {told}: is no day; expected YYYY-MM-DD") from None
+
+
+def _queried(
+    files: Sequence[Path], settings: Settings
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Rows by model, host and role, and rows by source."""
+    if not files:
+        return [], []
+    parameters = {"files": [str(path) for path in files]}
+    scratch = settings.locations.data / "telemetry" / "scratch"
+    with event_engine(settings.pipeline.warehouse, scratch) as con:
+        found = []
+        for name in ("usage_summary", "usage_sources"):
+            result = con.execute(sql_text(name), parameters)
+            columns = [entry[0] for entry in result.description]
+            found.append([dict(zip(columns, row, strict=True)) for row in result.fetchall()])
+    return found[0], found[1]
+
+
+def _total(models: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    costs = [row[_COST] for row in models if row[_COST] is not None]
+    return {
+        **{name: sum(row[name] or 0 for row in models) for name in _SUMS},
+        _COST: sum(costs) if costs else None,
+        "first": min((row["first"] for row in models), default=None),
+        "last": max((row["last"] for row in models), default=None),
+    }
+
+
+def _left_out(imports: Path) -> dict[str, Any]:
+    """What imports so far refused and noted, by reason; of a log that was imported again, once."""
+    told = outcomes(imports)
+    refused: Counter[str] = Counter()
+    noted: Counter[str] = Counter()
+    for one in told:
+        refused.update(one["refused"])
+        noted.update(one["noted"])
+    return {
+        "imports": len(told),
+        "refused": dict(refused.most_common()),
+        "noted": dict(noted.most_common()),
+        "cut_short": cut_short(imports),
+    }
+
+
+class _Names:
+    """What the names of calls mean: the team's own first, then the identity rules."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._rules = IdentityRules(settings.identity)
+        self._team = load_team_settings(settings.locations).models
+        edition = current_edition(settings.locations.published)
+        rows = (
+            edition_rows(edition, "SELECT DISTINCT base_model FROM models_latest")
+            if edition
+            else []
+        )
+        self._published = {row["base_model"] for row in rows}
+        self._proposals = Proposals(self._published, settings.identity.proposals.min_score)
+
+    def key(self, host: str | None, name: str | None) -> str | None:
+        """The model's key; None for a name that no rule can join."""
+        if name is None:
+            return None
+        own = None if "/" in name else self._team.model_id(name)
+        return own or self._resolved(host, name)[0]
+
+    def _resolved(self, host: str | None, name: str) -> tuple[str | None, str | None]:
+        """The key, or why there is none."""
+        found = self._rules.resolve(SourceName("usage_events", name, host=host))
+        if isinstance(found, Identity):
+            return found.canonical_model_key, None
+        return None, found.reason
+
+    def unknown(self, models: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Names without a key, and with one that no source of the current edition tells of; each
+        with the model whose name is most like it."""
+        calls: Counter[tuple[str | None, str | None, str | None]] = Counter()
+        for row in models:
+            calls[row["provider_name"], row["model_name"], row["canonical_model_key"]] += row[
+                "calls"
+            ]
+        told = []
+        for (host, name, key), count in calls.most_common():
+            reason = self._doubt(host, name, key)
+            if reason is None:
+                continue
+            nearest = self._proposals.nearest(name) if name else None
+            told.append(
+                {
+                    "provider_name": host,
+                    "model_name": name,
+                    "calls": count,
+                    "reason": reason,
+                    "nearest": nearest.key if nearest else None,
+                    "score": nearest.score if nearest else None,
+                }
+            )
+        return told
+
+    def _doubt(self, host: str | None, name: str | None, key: str | None) -> str | None:
+        """Why a name counts as unknown, None for one that does not."""
+        if name is None:
+            return "the log names no model"
+        if key is None:
+            return self._resolved(host, name)[1]
+        if self._published and key.partition(":")[0] not in self._published:
+            return f"{key}: no source tells of it"
+        return None
+
+
+def _print(content: dict[str, Any]) -> None:
+    print_table(
+        [
+            {**row, "model": row["canonical_model_key"] or row["model_name"]}
+            for row in content["models"]
+        ],
+        ["model", "provider_name", "role", "calls", "errors", "total_tokens", _COST, "last"],
+    )
+    cost = f", {content[_COST]:,.2f} USD as logged" if content[_COST] is not None else ""
+    say(
+        f"\n{content['calls']:,} calls in {content['events']:,} events, "
+        f"{content['total_tokens']:,} tokens{cost}, from {content['since']} to {content['until']}."
+    )
+    if content["sources"]:
+        told = ", ".join(f"{row['source']} {row['events']:,}" for row in content["sources"])
+        say(f"Events by source: {told}.")
+    if content["refused"]:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in content["refused"].items())
+        say(f"Refused so far: {told}.")
+    if content["unknown_models"]:
+        say("\nNames that nobody knows:")
+        print_table(
+            content["unknown_models"],
+            ["model_name", "provider_name", "calls", "nearest", "score", "reason"],
+        )
