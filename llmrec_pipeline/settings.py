@@ -36,6 +36,7 @@ from llmrec_pipeline.domain.scorers import SCORERS
 from llmrec_pipeline.domain.scoring.anchored import Anchors
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_profile import Tasks
+from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
 from llmrec_pipeline.locations import Locations, SettingsError, read_locations
 from llmrec_pipeline.yaml_section import Section, first_line, require_known_sections
 
@@ -71,6 +72,7 @@ _SECTIONS = (
     "PROVIDERS",
     "SOURCES",
     "TASKS",
+    "TELEMETRY",
 )
 
 _SOURCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -370,6 +372,7 @@ class Settings(BaseModel):
     providers: Providers
     alerts: Alerts
     advice: AdviceConfig
+    telemetry: TelemetryConfig
     webhook: SecretStr | None
     keys: dict[str, SecretStr]
 
@@ -571,6 +574,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             providers=Section.read(locations.config, "providers", env).validated(Providers),
             alerts=alerts,
             advice=_advice(Section.read(locations.config, "advice", env), tasks),
+            telemetry=Section.read(locations.config, "telemetry", env).validated(TelemetryConfig),
             webhook=SecretStr(webhook) if webhook else None,
             keys=_keys(sources, env),
         )

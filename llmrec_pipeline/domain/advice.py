@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from math import sqrt
-from statistics import NormalDist
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.advice_config import AdviceConfig
@@ -31,6 +30,7 @@ from llmrec_pipeline.domain.advice_evidence import (
     Sentiment,
     Subject,
 )
+from llmrec_pipeline.domain.success_interval import wilson_interval
 
 UPGRADE, KEEP, NOT_ENOUGH_EVIDENCE, NO_ADVICE = VERDICTS = (
     "upgrade",
@@ -389,14 +389,10 @@ def _pooled(rows: tuple[Runtime, ...], config: AdviceConfig) -> Calls:
 def _success_interval(
     rows: Sequence[Runtime], rate: float, calls: int, config: AdviceConfig
 ) -> tuple[float, float]:
-    """The stored interval of one row; else Wilson's score interval (Wilson 1927)."""
+    """The stored interval of one row; else Wilson's score interval."""
     if len(rows) == 1 and rows[0].success_low is not None and rows[0].success_high is not None:
         return float(rows[0].success_low), float(rows[0].success_high)
-    z = NormalDist().inv_cdf((1.0 + config.success_confidence) / 2.0)
-    spread = 1.0 + z * z / calls
-    middle = (rate + z * z / (2 * calls)) / spread
-    half = z * sqrt(rate * (1.0 - rate) / calls + z * z / (4 * calls * calls)) / spread
-    return middle - half, middle + half
+    return wilson_interval(rate, calls, config.success_confidence)
 
 
 def _runtime_score(calls: tuple[Calls, Calls] | None, config: AdviceConfig) -> Fraction:

@@ -55,6 +55,8 @@ class PriceEntry:
     source: str
     source_url: str | None
     retrieved_at: datetime
+    cached_input_per_1k: Decimal | None = None
+    price_tiers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,10 +183,12 @@ def _team_prices(team: ModelsConfig, pricing: PricingConfig) -> Iterable[PriceEn
             source=PRICING_FILE,
             source_url=pricing.source_url,
             retrieved_at=_midnight(pricing.retrieved_at),
+            cached_input_per_1k=row.cached_input_per_1k,
         )
 
 
 def _market_price(row: Row) -> PriceEntry:
+    cached = row["price_cached_input_per_1m"]
     return PriceEntry(
         model_id=row["model_id"],
         input_per_1k=_decimal(row["price_input_per_1m"]) / _PER_1K,
@@ -194,6 +198,8 @@ def _market_price(row: Row) -> PriceEntry:
         source=row["source"],
         source_url=row["source_url"],
         retrieved_at=row["retrieved_at"],
+        cached_input_per_1k=None if cached is None else _decimal(cached) / _PER_1K,
+        price_tiers=row["price_tiers"],
     )
 
 

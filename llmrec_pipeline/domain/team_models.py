@@ -160,6 +160,7 @@ class PriceRow(_Frozen):
     model: Text
     input_per_1k: Price
     output_per_1k: Price
+    cached_input_per_1k: Price | None = None
     effective_at: date
 
 

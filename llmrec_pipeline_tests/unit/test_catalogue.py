@@ -170,6 +170,8 @@ def test_prices_are_exact_per_thousand_tokens() -> None:
         "model_id": "laboratory/invented-2",
         "price_input_per_1m": 0.435,
         "price_output_per_1m": 0.87,
+        "price_cached_input_per_1m": 0.028,
+        "price_tiers": None,
         "source": "models_dev",
         "source_url": "https://example.org/api",
         "effective_at": ASKED,

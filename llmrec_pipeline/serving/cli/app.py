@@ -545,6 +545,23 @@ def intel_ingest_catalog(format: FormatOption = None) -> None:
     raise typer.Exit(cataloguing.ingest_catalog(format))
 
 
+@intel.command("compute-runtime-stats")
+def intel_compute_runtime_stats(
+    window_days: Annotated[
+        int, typer.Option(min=1, help="How many whole days (UTC), up to the last midnight.")
+    ] = 30,
+    format: FormatOption = None,
+) -> None:
+    """Compute what our own calls tell, by host, model and role: success, latency, tokens and cost by
+    the price in force at the time; and enter it into the evidence store. Once more changes nothing.
+
+    Example: llmrec intel compute-runtime-stats --window-days 30
+    """
+    from llmrec_pipeline.serving.cli import measuring
+
+    raise typer.Exit(measuring.compute_runtime_stats(window_days, format))
+
+
 @intel.command("add-benchmark")
 def intel_add_benchmark(
     model: Annotated[str, typer.Option(help="A name in models.yaml, or a key.")],

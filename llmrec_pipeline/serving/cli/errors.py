@@ -15,6 +15,7 @@ _CODES = {
     "BusyError": BUSY,
     "EvidenceStoreError": FAILED,
     "StoreBusyError": BUSY,
+    "TelemetryError": FAILED,
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
     "UsageLogError": USAGE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from llmrec_pipeline.domain.catalogue import (
 from llmrec_pipeline.storage.evidence_store.models import CatalogModel, ModelBenchmark, ModelPricing
 from llmrec_pipeline.storage.warehouse import sql_text
 
+_PRICED = ("input_per_1k", "output_per_1k", "cached_input_per_1k", "price_tiers", "currency")
 _SCORED = ("score", "unit", "task_type", "source")
 
 
@@ -66,13 +67,13 @@ def ingest(session: Session, catalogue: Catalogue, now: datetime) -> Ingested:
 def ingest_models(session: Session, entries: Iterable[ModelEntry], now: datetime) -> Counts:
     """Models by their key; `updated_at` moves when something about one does."""
     known = {row.model_id: row for row in session.scalars(select(CatalogModel))}
-    counts = _Counting()
+    counts = Counting()
     for entry in entries:
         row = known.get(entry.model_id)
         if row is None:
             session.add(CatalogModel(**asdict(entry), created_at=now, updated_at=now))
             counts.new += 1
-        elif _update(row, asdict(entry)):
+        elif update(row, asdict(entry)):
             row.updated_at = now
             counts.changed += 1
         counts.told += 1
@@ -84,17 +85,13 @@ def ingest_prices(session: Session, entries: Iterable[PriceEntry]) -> Counts:
     histories: dict[tuple[str, str], dict[datetime, ModelPricing]] = {}
     for row in session.scalars(select(ModelPricing).order_by(ModelPricing.effective_at)):
         histories.setdefault((row.model_id, row.source), {})[row.effective_at] = row
-    counts = _Counting()
+    counts = Counting()
     for entry in sorted(entries, key=lambda entry: entry.effective_at):
         history = histories.setdefault((entry.model_id, entry.source), {})
         counts.told += 1
         if entry.effective_at in history:
-            corrected = {
-                "input_per_1k": entry.input_per_1k,
-                "output_per_1k": entry.output_per_1k,
-                "currency": entry.currency,
-            }
-            counts.changed += _update(history[entry.effective_at], corrected)
+            corrected = {name: getattr(entry, name) for name in _PRICED}
+            counts.changed += update(history[entry.effective_at], corrected)
             continue
         before = max((at for at in history if at < entry.effective_at), default=None)
         if before is not None and _costs_the_same(history[before], entry):
@@ -106,17 +103,13 @@ def ingest_prices(session: Session, entries: Iterable[PriceEntry]) -> Counts:
 
 
 def _costs_the_same(row: ModelPricing, entry: PriceEntry) -> bool:
-    return (row.input_per_1k, row.output_per_1k, row.currency) == (
-        entry.input_per_1k,
-        entry.output_per_1k,
-        entry.currency,
-    )
+    return all(getattr(row, name) == getattr(entry, name) for name in _PRICED)
 
 
 def ingest_benchmarks(session: Session, entries: Iterable[BenchmarkEntry]) -> Counts:
     """Scores by model, benchmark, version and address."""
     known = {_benchmark_key(row): row for row in session.scalars(select(ModelBenchmark))}
-    counts = _Counting()
+    counts = Counting()
     for entry in entries:
         row = known.get(_benchmark_key(entry))
         counts.told += 1
@@ -124,7 +117,7 @@ def ingest_benchmarks(session: Session, entries: Iterable[BenchmarkEntry]) -> Co
             row = known[_benchmark_key(entry)] = ModelBenchmark(**asdict(entry))
             session.add(row)
             counts.new += 1
-        elif _update(row, {name: getattr(entry, name) for name in _SCORED}):
+        elif update(row, {name: getattr(entry, name) for name in _SCORED}):
             row.retrieved_at = entry.retrieved_at
             counts.changed += 1
     return counts.result()
@@ -141,7 +134,9 @@ def _benchmark_key(row: ModelBenchmark | BenchmarkEntry) -> Hashable:
 
 
 @dataclass(slots=True)
-class _Counting:
+class Counting:
+    """Counts that grow."""
+
     told: int = 0
     new: int = 0
     changed: int = 0
@@ -150,7 +145,7 @@ class _Counting:
         return Counts(self.told, self.new, self.changed)
 
 
-def _update(row: Any, values: dict[str, Any]) -> bool:
+def update(row: Any, values: Mapping[str, Any]) -> bool:
     """Set what differs; whether anything did."""
     different = {name: value for name, value in values.items() if getattr(row, name) != value}
     for name, value in different.items():

@@ -81,7 +81,8 @@ class CatalogModel(Base):
 
 
 class ModelPricing(Base):
-    """What a model cost from `effective_at` on, as `source` tells it."""
+    """What a model cost from `effective_at` on, as `source` tells it. `price_tiers` are the prices
+    of longer requests as the column of the sources writes them, USD per 1,000,000 tokens."""
 
     __tablename__ = "model_pricing"
     __table_args__ = (UniqueConstraint("model_id", "effective_at", "source"),)
@@ -90,6 +91,8 @@ class ModelPricing(Base):
     model_id: Mapped[str] = mapped_column(ForeignKey("models_catalog.model_id"))
     input_per_1k: Mapped[Decimal]
     output_per_1k: Mapped[Decimal]
+    cached_input_per_1k: Mapped[Decimal | None]
+    price_tiers: Mapped[str | None]
     currency: Mapped[str] = mapped_column(default="USD", server_default="USD")
     effective_at: Mapped[datetime]
     source: Mapped[str]
@@ -128,8 +131,13 @@ BENCHMARK_KEY = Index(
 
 class ModelRuntimeStats(Base):
     """Our own calls to a model in one role, over whole days: from `window_start` on and before
-    `window_end`, both UTC midnights. Rates are fractions, latencies seconds, and the success rate
-    lies between `success_low` and `success_high`."""
+    `window_end`, both UTC midnights. `provider` served them. Rates are fractions, latencies seconds,
+    and the success rate lies between `success_low` and `success_high`.
+
+    `est_cost_usd` is by the prices in force when the calls were made, over all but the
+    `unpriced_calls` (no price was in force) and the `unmetered_calls` (their log tells no input
+    tokens); `logged_cost_usd` is what the logs say. `quantiles` is exact or approximate. A row with
+    no calls stands for calls that count elsewhere now, since a name means something else."""
 
     __tablename__ = "model_runtime_stats"
     __table_args__ = (UniqueConstraint("window_start", "window_end", "provider", "model", "role"),)
@@ -144,7 +152,12 @@ class ModelRuntimeStats(Base):
     total_tokens: Mapped[Tokens]
     prompt_tokens: Mapped[Tokens | None]
     completion_tokens: Mapped[Tokens | None]
+    cached_prompt_tokens: Mapped[Tokens | None]
     est_cost_usd: Mapped[Decimal | None]
+    cost_per_successful_call_usd: Mapped[Decimal | None]
+    logged_cost_usd: Mapped[Decimal | None]
+    unpriced_calls: Mapped[int | None]
+    unmetered_calls: Mapped[int | None]
     success_rate: Mapped[Decimal | None]
     success_low: Mapped[Decimal | None]
     success_high: Mapped[Decimal | None]
@@ -155,6 +168,9 @@ class ModelRuntimeStats(Base):
     p90_latency_s: Mapped[Decimal | None]
     p50_ttft_s: Mapped[Decimal | None]
     p90_ttft_s: Mapped[Decimal | None]
+    p50_tokens_per_s: Mapped[Decimal | None]
+    p90_tokens_per_s: Mapped[Decimal | None]
+    quantiles: Mapped[str | None]
     notes: Mapped[str | None]
 
 

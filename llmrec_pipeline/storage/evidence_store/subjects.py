@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -53,8 +54,12 @@ def read_subjects(
 def _prices(session: Session, now: datetime) -> dict[str, Price]:
     """The price in force: the newest that is in effect; of several of one moment the team's own."""
     rows = session.scalars(select(ModelPricing).where(ModelPricing.effective_at <= now))
-    ordered = sorted(rows, key=lambda r: (r.effective_at, r.source == PRICING_FILE, r.source))
-    return {row.model_id: price_of(row) for row in ordered}
+    return {row.model_id: price_of(row) for row in in_order_of_force(rows)}
+
+
+def in_order_of_force(rows: Iterable[ModelPricing]) -> list[ModelPricing]:
+    """Prices so that each takes the place of those of its model before it."""
+    return sorted(rows, key=lambda r: (r.effective_at, r.source == PRICING_FILE, r.source))
 
 
 def price_of(row: ModelPricing) -> Price:
@@ -108,8 +113,18 @@ def runtime_of(row: ModelRuntimeStats) -> Runtime | None:
         success_rate=row.success_rate,
         success_low=row.success_low,
         success_high=row.success_high,
-        cost_usd=row.est_cost_usd,
+        cost_usd=_cost_of(row),
     )
+
+
+def _cost_of(row: ModelRuntimeStats) -> Decimal | None:
+    """Of all calls of the row. Where some have no known cost, a successful call is taken to cost
+    what one with a known cost does."""
+    if not (row.unpriced_calls or row.unmetered_calls):
+        return row.est_cost_usd
+    if row.cost_per_successful_call_usd is None or row.success_rate is None:
+        return None
+    return row.cost_per_successful_call_usd * row.success_rate * row.calls
 
 
 def _sentiment(session: Session) -> dict[str, Sentiment]:

@@ -4,6 +4,8 @@ select
     m.canonical_model_key as model_id,
     m.price_input_per_1m,
     m.price_output_per_1m,
+    m.price_cached_input_per_1m,
+    min(s.price_tiers) as price_tiers,
     m.price_input_per_1m_source as source,
     min(s.source_url) as source_url,
     coalesce(min(s.effective_at), min(s.snapshot_ts)) as effective_at,

@@ -1,0 +1,27 @@
+"""The shape of config/telemetry.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Count = Annotated[int, Field(gt=0, strict=True)]
+OUTRANKS, BESIDE = "outranks", "beside"
+
+
+class TelemetryConfig(BaseModel):
+    """telemetry.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    success_confidence: Annotated[float, Field(gt=0, lt=1)]
+    exact_up_to_events: Count
+    max_memory_mb: Annotated[int, Field(ge=128, strict=True)]
+    threads: Count
+    postgresql_table: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_]\w*)?$")]
+    spark_events_path: Annotated[str | None, Field(min_length=1)] = None
+    measured_speed: Literal["outranks", "beside"]
+    measured_speed_min_calls: Count
+    measured_speed_days: Count
+    recent_days: Count

@@ -1,0 +1,44 @@
+"""Which model a name in our own calls means, and who served it.
+
+The team's own names (models.yaml) come first, then the identity rules, which read the name as the
+host in `gen_ai.provider.name` writes it. A call whose host nobody names is the creator's own host's.
+"""
+
+from __future__ import annotations
+
+from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.team_models import ModelsConfig
+from llmrec_pipeline.domain.usage_prices import ServedName
+
+_SOURCE = "usage_events"
+UNKNOWN = "unknown"
+
+
+class UsageNames:
+    """Resolves names; the same name always means the same."""
+
+    def __init__(self, rules: IdentityRules, team: ModelsConfig) -> None:
+        self._rules = rules
+        self._team = team
+
+    def served(self, provider_name: str, model_name: str) -> ServedName:
+        """What calls under these two texts mean; either may be empty."""
+        host = self._rules.host_id(provider_name) or provider_name
+        key = self._own_name(model_name)
+        if key is None:
+            found = self._rules.resolve(SourceName(_SOURCE, model_name, host=provider_name or None))
+            if not isinstance(found, Identity):
+                told = (host or UNKNOWN, model_name or UNKNOWN)
+                return ServedName(provider_name, model_name, *told, is_known=False)
+            key, host = found.canonical_model_key, found.host or ""
+        provider = host or self.own_host(key)
+        return ServedName(provider_name, model_name, provider, key, is_known=True)
+
+    def own_host(self, key: str) -> str:
+        """The host by which the model's creator sells it."""
+        creator = self._rules.parse_key(key).creator
+        return self._rules.own_host(creator) or creator
+
+    def _own_name(self, model_name: str) -> str | None:
+        # What has a slash is a path of a host, and no name of the team's.
+        return None if "/" in model_name else self._team.model_id(model_name)

@@ -1,0 +1,59 @@
+"""From usage events to rows of `model_runtime_stats`, in one step for the command and the asset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.team_models import ModelsConfig
+from llmrec_pipeline.domain.usage_names import UsageNames
+from llmrec_pipeline.domain.usage_prices import Window
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.evidence_store.dated_prices import read_dated_prices
+from llmrec_pipeline.storage.evidence_store.ingesting import Counts
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
+from llmrec_pipeline.storage.evidence_store.runtime import enter_runtime_stats
+from llmrec_pipeline.storage.usage_engines import open_usage_events
+from llmrec_pipeline.storage.usage_stats import Computed, compute, offering_prices, usage_prices
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was computed, and what of it was new to the store."""
+
+    computed: Computed
+    counts: Counts
+
+
+def measure(
+    settings: Settings,
+    team: ModelsConfig,
+    store: EvidenceStore,
+    history: duckdb.DuckDBPyConnection | None,
+    window: Window,
+) -> Measured:
+    """Compute the figures of a window and enter them. `history` has the view `models_history`, for
+    prices of other hosts than the creators' own; without it they are unknown. Raises TelemetryError,
+    EvidenceStoreError and SettingsError."""
+    names = UsageNames(IdentityRules(settings.identity), team)
+    with store.reading() as session:
+        at_creators = read_dated_prices(session)
+    order = settings.pipeline.merge.price
+    with open_usage_events(settings.locations, settings.telemetry) as engine:
+        computed = compute(
+            engine,
+            window,
+            names,
+            lambda served: usage_prices(
+                served,
+                names,
+                at_creators,
+                lambda offerings: offering_prices(history, offerings, order) if history else {},
+            ),
+            settings.telemetry,
+        )
+    with store.writing() as session:
+        counts = enter_runtime_stats(session, window, computed.stats)
+    return Measured(computed, counts)

@@ -1,0 +1,167 @@
+"""Figures of our own calls: names asked for and resolved, prices found, and the rest done where the
+events are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+
+from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.runtime_stats import (
+    APPROXIMATE,
+    EXACT,
+    RuntimeStats,
+    names_in_use,
+    runtime_stats,
+    stats_of,
+)
+from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
+from llmrec_pipeline.domain.usage_names import UsageNames
+from llmrec_pipeline.domain.usage_prices import (
+    DatedPrice,
+    ServedName,
+    Terms,
+    Window,
+    rates,
+    tiers_of,
+)
+from llmrec_pipeline.storage.usage_engines import UsageEngine
+from llmrec_pipeline.storage.warehouse import sql_text
+
+Prices = Mapping[tuple[str, str], Sequence[DatedPrice]]
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownName:
+    """A name that no rule joins with a model, and the calls under it."""
+
+    provider_name: str
+    model_name: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The figures of a window, and what could not be told."""
+
+    window: Window
+    engine: str
+    events: int
+    calls: int
+    quantiles: str
+    stats: tuple[RuntimeStats, ...]
+    unknown: tuple[UnknownName, ...]
+
+
+def compute(
+    engine: UsageEngine,
+    window: Window,
+    names: UsageNames,
+    prices_of: Callable[[Sequence[ServedName]], Prices],
+    config: TelemetryConfig,
+) -> Computed:
+    """The figures of the events of a window. `prices_of` gives what the models cost, by provider and
+    key. Raises TelemetryError."""
+    events = engine.events(window)
+    in_use = engine.rows(names_in_use(events))
+    served = {
+        (row["provider_name"], row["model_name"]): names.served(
+            row["provider_name"], row["model_name"]
+        )
+        for row in in_use
+    }
+    told = sum(row["events"] for row in in_use)
+    approximate = engine.can_approximate and told > config.exact_up_to_events
+    quantiles = APPROXIMATE if approximate else EXACT
+    known = list(served.values())
+    found = (
+        engine.rows(
+            runtime_stats(
+                events,
+                engine.rates(rates(known, prices_of(known), window), events),
+                approximate=approximate,
+            )
+        )
+        if known
+        else []
+    )
+    stats = (
+        stats_of(row, confidence=config.success_confidence, quantiles=quantiles) for row in found
+    )
+    return Computed(
+        window=window,
+        engine=engine.name,
+        events=told,
+        calls=sum(row["calls"] for row in in_use),
+        quantiles=quantiles,
+        stats=tuple(sorted(stats, key=lambda row: (row.provider, row.model, row.role))),
+        unknown=_unknown(
+            (served[row["provider_name"], row["model_name"]], row["calls"]) for row in in_use
+        ),
+    )
+
+
+def _unknown(calls: Iterable[tuple[ServedName, int]]) -> tuple[UnknownName, ...]:
+    """The names that no rule joins, most calls first."""
+    found = [
+        UnknownName(name.provider_name, name.model_name, count)
+        for name, count in calls
+        if not name.is_known
+    ]
+    return tuple(sorted(found, key=lambda one: (-one.calls, one.provider_name, one.model_name)))
+
+
+def usage_prices(
+    served: Sequence[ServedName],
+    names: UsageNames,
+    at_creators: Mapping[str, Sequence[DatedPrice]],
+    at_hosts: Callable[[Sequence[tuple[str, str]]], Prices],
+) -> dict[tuple[str, str], Sequence[DatedPrice]]:
+    """What the models cost where they were called, by provider and key: at their creator's own host
+    as `at_creators` says by key, else as `at_hosts` says of base models at hosts. A variant costs
+    what its base model costs."""
+    known = {(name.provider, name.model) for name in served if name.is_known}
+    own = {(host, key) for host, key in known if host == names.own_host(key)}
+    elsewhere = {offering: (offering[0], _base(offering[1])) for offering in known - own}
+    told = at_hosts(sorted(set(elsewhere.values()))) if elsewhere else {}
+    return {
+        **{
+            (host, key): at_creators.get(key) or at_creators.get(_base(key), ())
+            for host, key in own
+        },
+        **{offering: told.get(of_base, ()) for offering, of_base in elsewhere.items()},
+    }
+
+
+def _base(key: str) -> str:
+    parts = IdentityRules.parse_key(key)
+    return IdentityRules.format_key(parts.creator, parts.base, parts.release)
+
+
+def offering_prices(
+    con: duckdb.DuckDBPyConnection, offerings: Sequence[tuple[str, str]], sources: Sequence[str]
+) -> dict[tuple[str, str], list[DatedPrice]]:
+    """Prices over time of (host, base model) pairs, from the view `models_history`; of several
+    sources the first in the order of `sources` counts."""
+    rows = con.execute(
+        sql_text("offering_price_changes"),
+        {
+            "hosts": [host for host, _ in offerings],
+            "models": [base for _, base in offerings],
+            "sources": list(sources),
+        },
+    ).fetchall()
+    found: dict[tuple[str, str], list[DatedPrice]] = {}
+    for base_model, host, since, input_price, output_price, cached_price, tiers in rows:
+        base = Terms(
+            input_per_1m=Decimal(repr(input_price)),
+            output_per_1m=Decimal(repr(output_price)),
+            cached_input_per_1m=None if cached_price is None else Decimal(repr(cached_price)),
+        )
+        terms = tiers_of(base, json.loads(tiers or "[]"))
+        found.setdefault((host, base_model), []).append(DatedPrice(since, terms))
+    return found
