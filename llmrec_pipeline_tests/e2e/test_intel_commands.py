@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from llmrec_pipeline.locations import PROJECT_ROOT
-from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
+from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec, one_line
 
 _MODELS = """\
 # Which model does what.
@@ -48,6 +49,9 @@ def test_a_score_of_ones_own(ran: Llmrec) -> None:
     assert [ran.well(*told, score)["new"] for score in ("0.8", "0.9")] == [True, False]
     quiet = {"DATABASE_URL": f"sqlite:///{ran.data / 'evidence.sqlite3'}"}
     assert "--score 'good' is no decimal" in one_line(ran(*told, "good", **quiet), 2)
+    pulled = [*told, "0.8"]
+    pulled[pulled.index("us")] = "lmarena"
+    assert "'lmarena' is a publisher that is pulled" in one_line(ran(*pulled, **quiet), 2)
 
 
 def test_the_catalogue_needs_an_edition(llmrec: Llmrec) -> None:
@@ -64,64 +68,104 @@ def config(tmp_path: Path) -> Path:
     return config
 
 
-def _workflow(llmrec: Llmrec, config: Path, database_url: str) -> dict[str, Any]:
-    """From the catalogue to an applied patch, and what was told on the way."""
-    (config / "models.yaml").write_text(_MODELS, "utf-8")
-    place = {"DATABASE_URL": database_url, "LLMREC_CONFIG_DIR": str(config)}
-    llmrec.well("db", "upgrade", **place)
-    counts = llmrec.well("intel", "ingest-catalog", **place)
-    ask = ("intel", "recommend", "--use-case", "tidy_semantic")
-    advice = llmrec.well(*ask, "--persist", **place)
-    assert llmrec.well(*ask, "--persist", **place) == advice
-    number = str(advice["candidates"][0]["recommendation_id"])
-    reports = ("intel", "report", "--latest", "--use-case", "tidy_semantic")
-    reported = llmrec.well(*reports, **place)[0]
-    assert (str(reported["id"]), reported["status"]) == (number, "proposed")
+@dataclass
+class Team:
+    """A team's configuration, the database of its evidence, and the command for both."""
 
-    patch = config.parent / "upgrade.patch"
-    proposed = llmrec.well(
-        "intel", "propose-patch", "--recommendation-id", number, "--output", str(patch), **place
+    llmrec: Llmrec
+    config: Path
+    database: dict[str, str]
+
+    def __call__(self, *arguments: str) -> Answer:
+        return self.llmrec(*arguments, LLMREC_CONFIG_DIR=str(self.config), **self.database)
+
+    def well(self, *arguments: str) -> Any:
+        answer = self(*arguments)
+        assert answer.code == 0, answer.err or answer.out
+        return answer.json
+
+    def refused(self, *arguments: str) -> str:
+        """Why a call was refused; which store it is may be told before."""
+        answer = self(*arguments)
+        assert (answer.code, answer.out) == (2, ""), answer.err
+        return answer.err.splitlines()[-1]
+
+    def git_apply(self, patch: Path, *flags: str) -> None:
+        subprocess.run(["git", "apply", *flags, str(patch)], cwd=self.config.parent, check=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def team(request: pytest.FixtureRequest, llmrec: Llmrec, config: Path) -> Team:
+    """A team that has nothing yet: on the embedded store, or on a PostgreSQL."""
+    if request.param == "sqlite":
+        return Team(llmrec, config, {})
+    team = Team(llmrec, config, {"DATABASE_URL": request.getfixturevalue("postgresql_url")})
+    assert "run `llmrec db upgrade`" in one_line(team("intel", "report"), 1)
+    team.well("db", "upgrade")
+    return team
+
+
+# The publishers' invented facts and both scores of our own, by either database.
+_FIGURES = {
+    "model": "google/gemini-2-5-flash",
+    # 0.35 * 0.75 + 0.4 * 1 + 0.2 * 0.5 + 0.05 * 0.5
+    "composite": 0.7875,
+    "components": {"price": 0.75, "benchmark": 1.0, "runtime": 0.5, "sentiment": 0.5},
+    "to_keep": 0.675,
+    "confidence": 0.6,
+    "expected_cost_delta_pct": 21.73913,
+    "expected_quality_delta": 0.25775,
+    "shared_benchmarks": 13,
+}
+
+
+def test_from_an_empty_folder_to_an_applied_patch(team: Team) -> None:
+    team.well("run")
+    team.well("intel", "ingest-catalog")
+    for model, score in (("gemini-now", "0.50"), ("gemini-flash", "0.65")):
+        team.well(
+            *("intel", "add-benchmark", "--model", model, "--benchmark", "our-evals"),
+            *("--unit", "fraction", "--task-type", "general", "--source", "us"),
+            *("--url", f"https://example.org/{model}", "--score", score),
+        )
+    ask = ("intel", "recommend", "--use-case", "tidy_semantic", "--persist")
+    advice = team.well(*ask)
+    assert advice["verdict"] == "upgrade"
+    assert team.well(*ask) == advice
+    best = advice["candidates"][0]
+    assert {name: best[name] for name in _FIGURES} == _FIGURES
+    number = str(best["recommendation_id"])
+    by_id = ("--recommendation-id", number)
+    decide = ("intel", "decide", *by_id, "--by", "ana")
+    team.well(*decide, "accepted", "--why", "trial went well")
+
+    patch = team.config.parent / "upgrade.patch"
+    proposed = team.well("intel", "propose-patch", *by_id, "--output", str(patch))
+    assert patch.read_text("utf-8") == proposed["patch"]
+    assert proposed["patch"].startswith(
+        f"# Recommendation {number}: tidy_semantic, gemini-now to gemini-flash\n"
     )
-    decide = ("intel", "decide", "--recommendation-id", number, "--by", "ana")
-    llmrec.well(*decide, "accepted", "--why", "trial went well", **place)
-    assert "apply the patch" in one_line(llmrec(*decide, "implemented", **place), 2)
-    for flags in (["--check"], []):
-        subprocess.run(["git", "apply", *flags, str(patch)], cwd=config.parent, check=True)
-    llmrec.well(*decide, "implemented", **place)
-    (verified,) = llmrec.well("intel", "verify", **place)
-    assert verified["is_named"]
-
-    explained = llmrec.well("intel", "explain", number, **place)
-    assert explained["is_reproduced"]
-    assert [(event["to"], event["by"]) for event in explained["events"]] == [
-        ("proposed", "llmrec"),
-        ("accepted", "ana"),
-        ("implemented", "ana"),
-    ]
-    moved_on = llmrec("intel", "propose-patch", "--recommendation-id", number, **place)
-    assert "tidy_semantic is google/gemini-2-5-flash now" in one_line(moved_on, 2)
-    return {
-        "counts": {name: part for name, part in counts.items() if name != "warnings"},
-        "advice": advice,
-        "patch": proposed["patch"],
-        "figures": explained["figures"],
-        "models": (config / "models.yaml").read_text("utf-8"),
-    }
-
-
-def test_from_the_catalogue_to_an_applied_patch_on_both_databases(
-    ran: Llmrec, config: Path, tmp_path: Path, postgresql_url: str
-) -> None:
-    on_sqlite = _workflow(ran, config, f"sqlite:///{tmp_path / 'evidence.sqlite3'}")
-    on_postgresql = _workflow(ran, config, postgresql_url)
-    assert on_postgresql == on_sqlite
-    assert on_sqlite["advice"]["verdict"] == "upgrade"
-    assert on_sqlite["models"] == _MODELS.replace(
+    assert "apply the patch" in team.refused(*decide, "implemented")
+    team.git_apply(patch, "--check")
+    team.git_apply(patch)
+    assert (team.config / "models.yaml").read_text("utf-8") == _MODELS.replace(
         "tidy_semantic: 'gemini-now'", "tidy_semantic: 'gemini-flash'"
     )
-    assert on_sqlite["patch"].startswith(
-        "# Recommendation 1: tidy_semantic, gemini-now to gemini-flash\n"
-    )
+    (verified,) = team.well("intel", "verify")
+    assert (verified["status"], verified["is_named"]) == ("accepted", True)
+    team.well(*decide, "implemented")
+    moved_on = team.refused("intel", "propose-patch", *by_id)
+    assert "tidy_semantic is google/gemini-2-5-flash now" in moved_on
+
+    (reported,) = team.well("intel", "report", "--latest", "--use-case", "tidy_semantic")
+    assert (str(reported["id"]), reported["status"]) == (number, "implemented")
+    explained = team.well("intel", "explain", number)
+    assert (explained["is_reproduced"], explained["changed_since"]) == (True, [])
+    assert [(event["to"], event["by"], event["why"]) for event in explained["events"]] == [
+        ("proposed", "llmrec", None),
+        ("accepted", "ana", "trial went well"),
+        ("implemented", "ana", None),
+    ]
 
 
 def test_advice_that_cannot_be_given_is_told(ran: Llmrec, config: Path) -> None:
@@ -151,4 +195,4 @@ def test_advice_that_cannot_be_given_is_told(ran: Llmrec, config: Path) -> None:
     ):
         assert told in one_line(ran("intel", *arguments, **place), 2)
     markdown = ran("intel", "report", "--format", "markdown", **place)
-    assert markdown.out.startswith("| id | created_at | status |")
+    assert markdown.out.startswith("| id | created | status |")

@@ -249,6 +249,34 @@ def test_a_roles_own_calls_count_before_all_calls() -> None:
     assert pooled.current.rows()["runtime"] == [1, 2]
 
 
+@pytest.mark.parametrize(
+    ("success", "score"),
+    [("0.3", "0"), ("0.4", "0"), ("0.45", "0.25"), ("0.5", "0.5"), ("0.6", "1"), ("0.7", "1")],
+)
+def test_ten_points_of_success_are_the_whole_half(success: str, score: str) -> None:
+    current = _subject("a/b-1", runtime=(_runtime(100, "0.5"),))
+    found = assess(USE_CASE, current, _subject(runtime=(_runtime(100, success),)), CONFIG)
+    # Without a cost, that part is neutral: 0.3 * 0.5.
+    assert found.components.runtime == Fraction("0.7") * Fraction(score) + Fraction("0.15")
+
+
+@pytest.mark.parametrize(
+    ("heard", "score"),
+    [
+        ({"positive": 3}, "1"),
+        ({"negative": 3}, "0"),
+        ({"mixed": 1}, "0.5"),
+        ({"neutral": 1, "negative": 1}, "0.25"),
+        ({"positive": 2, "neutral": 1, "mixed": 2, "negative": 3}, "0.4375"),
+        ({}, "0.5"),
+    ],
+)
+def test_neutral_and_mixed_texts_count_half(heard: dict[str, int], score: str) -> None:
+    other = _subject(sentiment=Sentiment(**heard))
+    found = assess(USE_CASE, _subject("a/b-1"), other, CONFIG)
+    assert found.components.sentiment == Fraction(score)
+
+
 def test_a_price_per_success_needs_a_cost_and_a_success() -> None:
     current = _subject("a/b-1", runtime=(_runtime(100, "0.5", "1"),))
     for other in (_runtime(100, "0.5"), _runtime(100, "0", "1")):
@@ -300,20 +328,23 @@ def test_an_unclear_regression_excludes_nobody() -> None:
     )
     advice = advise(USE_CASE, current, [other], CONFIG)
     assert advice.excluded == {}
-    stored = [
-        subject.model_copy(
-            update={
-                "runtime": (
-                    subject.runtime[0].model_copy(
-                        update={"success_low": Decimal(low), "success_high": Decimal(high)}
-                    ),
-                )
-            }
-        )
-        for subject, low, high in ((current, "0.89", "0.91"), (other, "0.69", "0.71"))
-    ]
-    (reason,) = advise(USE_CASE, stored[0], stored[1:], CONFIG).excluded
-    assert reason == "another provider, clear regression in our own calls"
+
+
+@pytest.mark.parametrize(("high", "is_clear"), [("0.85", False), ("0.849", True)])
+def test_a_regression_is_clear_below_the_whole_stored_interval(high: str, is_clear: bool) -> None:
+    def calls(success: str, low: str, high: str) -> tuple[Runtime, ...]:
+        interval = {"success_low": Decimal(low), "success_high": Decimal(high)}
+        return (_runtime(20, success, **interval),)
+
+    current = _subject("laboratory/line-1", runtime=calls("0.9", "0.85", "0.95"))
+    other = _subject(
+        "factory/thing-1",
+        provider="factory",
+        scores=(_score("0.9"),),
+        runtime=calls("0.7", "0.6", high),
+    )
+    reason = "another provider, clear regression in our own calls"
+    assert advise(USE_CASE, current, [other], CONFIG).excluded == ({reason: 1} if is_clear else {})
 
 
 def test_a_current_model_without_a_price_gets_no_advice() -> None:
