@@ -162,7 +162,13 @@ def test_it_is_computed_again_from_itself_whatever_has_changed(
 ) -> None:
     number = _propose(filled, config)
     with filled.reading() as session:
-        assert changed_since(session, find(session, number)) == []
+        assert changed_since(session, find(session, number), NOW) == []
+        assert changed_since(session, find(session, number), NOW + DAY) == [
+            f"{NEW}: price in force: input_per_1k was 0.003, is 0.004",
+            f"{NEW}: price in force: output_per_1k was 0.009, is 0.012",
+            f"{NEW}: price in force: effective_at was 2026-06-01T00:00:00Z, is "
+            f"2026-07-02T00:00:00Z",
+        ]
     with filled.writing() as session:
         session.scalars(
             select(ModelPricing).where(ModelPricing.model_id == OLD)
@@ -173,7 +179,7 @@ def test_it_is_computed_again_from_itself_whatever_has_changed(
     with filled.reading() as session:
         row = find(session, number)
         assert figures(computed_again(row.evidence)) == row.evidence["figures"]
-        assert changed_since(session, row) == [
+        assert changed_since(session, row, NOW) == [
             f"{OLD}: price: input_per_1k was 0.002, is 9",
             f"{NEW}: calls as builder: the row says nothing any more",
             f"{NEW}: sentiment was relabelled",

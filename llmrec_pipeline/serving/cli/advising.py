@@ -180,7 +180,7 @@ def explain(recommendation_id: int, wanted: Format | None) -> int:
             "figures": numbers(stored),
             "is_reproduced": again == stored,
             "computed_again": numbers(again),
-            "changed_since": changed_since(session, row),
+            "changed_since": changed_since(session, row, datetime.now(UTC)),
             "quality_interval": row.evidence["quality_interval"],
             "config_hash": row.evidence["config_hash"],
             "rows": row.evidence["rows"],

@@ -30,6 +30,7 @@ from llmrec_pipeline.storage.evidence_store.models import (
     RecommendationEvent,
 )
 from llmrec_pipeline.storage.evidence_store.subjects import (
+    price_in_force,
     price_of,
     runtime_of,
     score_of,
@@ -141,25 +142,29 @@ def _event(
     )
 
 
-def changed_since(session: Session, row: ModelRecommendation) -> list[str]:
-    """Where the rows behind a recommendation say something else today than the copy in it."""
+def changed_since(session: Session, row: ModelRecommendation, now: datetime) -> list[str]:
+    """Where the rows behind a recommendation say something else today than the copy in it, and
+    where another price is in force by now."""
     return [
         line
         for part in ("current", "candidate")
-        for line in _changes(session, Subject.model_validate(row.evidence[part]))
+        for line in _changes(session, Subject.model_validate(row.evidence[part]), now)
     ]
 
 
-def _changes(session: Session, stored: Subject) -> list[str]:
+def _changes(session: Session, stored: Subject, now: datetime) -> list[str]:
     told = f"{stored.model_id}:"
     lines = []
     if stored.price:
-        lines += _compared(
-            f"{told} price", stored.price, _now(session, ModelPricing, stored.price.row, price_of)
-        )
+        row = _now(session, ModelPricing, stored.price.row, price_of)
+        lines += _compared(f"{told} price", stored.price, row)
+        in_force = price_in_force(session, stored.model_id, now)
+        if in_force != row:
+            lines += _compared(f"{told} price in force", stored.price, in_force)
     for score in stored.scores:
-        now = _now(session, ModelBenchmark, score.row, score_of)
-        lines += _compared(f"{told} {score.benchmark}", score, now)
+        lines += _compared(
+            f"{told} {score.benchmark}", score, _now(session, ModelBenchmark, score.row, score_of)
+        )
     for stats in stored.runtime:
         lines += _compared(
             f"{told} calls as {stats.role}",
@@ -190,5 +195,5 @@ def _compared(
     return [
         f"{what}: {name} was {before[name]}, is {after[name]}"
         for name in before
-        if before[name] != after[name] and name != "retrieved_at"
+        if before[name] != after[name] and name not in ("retrieved_at", "row")
     ]

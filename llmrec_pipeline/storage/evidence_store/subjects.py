@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice_evidence import Price, Runtime, Score, Sentiment, Subject
@@ -51,10 +51,15 @@ def read_subjects(
     }
 
 
-def _prices(session: Session, now: datetime) -> dict[str, Price]:
+def price_in_force(session: Session, model_id: str, now: datetime) -> Price | None:
+    """What a model costs at a moment."""
+    return _prices(session, now, ModelPricing.model_id == model_id).get(model_id)
+
+
+def _prices(session: Session, now: datetime, *conditions: ColumnElement[bool]) -> dict[str, Price]:
     """The price in force: the newest that is in effect; of several of one moment the team's own."""
-    rows = session.scalars(select(ModelPricing).where(ModelPricing.effective_at <= now))
-    return {row.model_id: price_of(row) for row in in_order_of_force(rows)}
+    query = select(ModelPricing).where(ModelPricing.effective_at <= now, *conditions)
+    return {row.model_id: price_of(row) for row in in_order_of_force(session.scalars(query))}
 
 
 def in_order_of_force(rows: Iterable[ModelPricing]) -> list[ModelPricing]:

@@ -1,0 +1,120 @@
+"""What people wrote: its watermark moves with it and with nothing else, on both databases."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from llmrec_pipeline.domain.advice import assess
+from llmrec_pipeline.domain.records import DECISIONS, MANUAL_BENCHMARKS
+from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.evidence_store.ingesting import ingest
+from llmrec_pipeline.storage.evidence_store.models import ModelBenchmark
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
+from llmrec_pipeline.storage.evidence_store.recommendations import decide, find, propose
+from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
+from llmrec_pipeline.storage.evidence_store.written_rows import export_written, present_watermarks
+from llmrec_pipeline.storage.written import (
+    NOTHING,
+    Watermark,
+    exported_watermarks,
+    in_inputs,
+    read_written,
+)
+from llmrec_pipeline_tests.storage.evidence_rows import (
+    START,
+    benchmark,
+    catalogue_of,
+    model,
+    price,
+)
+
+OLD, NEW = "laboratory/line-1", "laboratory/line-2"
+OWN = benchmark(NEW, "0.25", benchmark_name="our-evals", source="us")
+PULLED = benchmark(NEW, "0.6", source="lmarena")
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    monkeypatch.setenv("DATABASE_URL", database_url)
+    return load_settings({"LLMREC_DATA_DIR": str(tmp_path / "data")})
+
+
+def test_only_what_people_write_moves_the_watermark(
+    store: EvidenceStore, settings: Settings
+) -> None:
+    with store.writing() as session:
+        told = (model(OLD), model(NEW), price(OLD, "1"), price(NEW, "1"), PULLED)
+        ingest(session, catalogue_of(*told), START)
+        session.flush()
+        subjects = read_subjects(session, START, {}.get)
+        found = assess("builder_low", subjects[OLD], subjects[NEW], settings.advice)
+        number = propose(session, "builder_low", found, settings.advice, START).id
+    assert present_watermarks(settings) == NOTHING
+
+    with store.writing() as session:
+        decide(session, find(session, number), "rejected", "ana", "too new", START)
+    decision = {
+        "id": 2,
+        "recommendation_id": number,
+        "use_case": "builder_low",
+        "current_model": OLD,
+        "recommended_model": NEW,
+        "status": "rejected",
+        "decided_at": START,
+    }
+    decided = {**NOTHING, DECISIONS.name: Watermark.of([decision])}
+    assert present_watermarks(settings) == decided
+
+    with store.writing() as session:
+        ingest(session, catalogue_of(OWN, replace(PULLED, score=Decimal("0.7"))), START)
+    scored = present_watermarks(settings)
+    assert scored[DECISIONS.name] == decided[DECISIONS.name]
+    assert scored[MANUAL_BENCHMARKS.name] != NOTHING[MANUAL_BENCHMARKS.name]
+
+    folder = settings.locations.evidence
+    assert exported_watermarks(folder) == NOTHING
+    assert export_written(settings) == scored == exported_watermarks(folder)
+    marks = in_inputs(scored)
+    assert read_written(folder, DECISIONS, marks[DECISIONS.name]).to_dicts() == [decision]
+    own = read_written(folder, MANUAL_BENCHMARKS, marks[MANUAL_BENCHMARKS.name])
+    assert own.select("model_id", "score", "source").rows() == [(NEW, 0.25, "us")]
+
+    # A correction leaves the greatest id as it was.
+    with store.writing() as session:
+        session.scalars(
+            select(ModelBenchmark).where(ModelBenchmark.source == "us")
+        ).one().score = Decimal("0.5")
+    export_written(settings)
+    again = exported_watermarks(folder)[MANUAL_BENCHMARKS.name]
+    assert again.last_id == scored[MANUAL_BENCHMARKS.name].last_id
+    assert again != scored[MANUAL_BENCHMARKS.name]
+    # Whoever has read the earlier watermark still reads what stood behind it.
+    assert read_written(folder, MANUAL_BENCHMARKS, marks[MANUAL_BENCHMARKS.name]).equals(own)
+
+
+def test_a_store_that_nobody_uses_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    settings = load_settings({"LLMREC_DATA_DIR": str(tmp_path)})
+    assert export_written(settings) == NOTHING
+    assert not (tmp_path / "evidence.sqlite3").exists()
+    (settings.locations.evidence / "watermarks.json").write_text("{", "utf-8")
+    assert exported_watermarks(settings.locations.evidence) == NOTHING
+
+
+@given(st.lists(st.integers(1, 50), unique=True), st.randoms())
+def test_a_watermark_is_the_same_in_any_order(ids: list[int], dice: object) -> None:
+    rows = [{"id": number, "decided_at": START} for number in ids]
+    shuffled = rows.copy()
+    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert Watermark.of(shuffled) == Watermark.of(rows)
+    if rows:
+        assert Watermark.of(rows[1:]) != Watermark.of(rows)
