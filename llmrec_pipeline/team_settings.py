@@ -1,6 +1,6 @@
-"""The team's models and prices, read from config/models.yaml and config/pricing.yaml.
+"""What the team uses, pays, audits and listens to, read from files of config/.
 
-Apart from `settings`: a ranking rests on neither, and a mistake in them must not stop one.
+Apart from `settings`: a ranking rests on none of it, and a mistake there must not stop one.
 """
 
 from __future__ import annotations
@@ -9,13 +9,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from pydantic import BaseModel
+
+from llmrec_pipeline.domain.audit_config import AuditConfig
+from llmrec_pipeline.domain.mentions_config import MentionsConfig
 from llmrec_pipeline.domain.team_models import ModelsConfig, PricingConfig
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.yaml_section import Section
 
 MODELS_FILE = "models.yaml"
 TEAM_FILES = (MODELS_FILE, "pricing.yaml")
+_Config = TypeVar("_Config", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +49,22 @@ def load_team_settings(
                 f"{MODELS_FILE}; known: {known}"
             )
     return TeamSettings(models, pricing, locations.config / MODELS_FILE)
+
+
+def load_mentions(
+    locations: Locations, environment: Mapping[str, str] | None = None
+) -> MentionsConfig:
+    """Read mentions.yaml; raises SettingsError."""
+    return _validated("mentions", MentionsConfig, locations, environment)
+
+
+def load_audit(locations: Locations, environment: Mapping[str, str] | None = None) -> AuditConfig:
+    """Read audit.yaml; raises SettingsError."""
+    return _validated("audit", AuditConfig, locations, environment)
+
+
+def _validated(
+    name: str, model: type[_Config], locations: Locations, environment: Mapping[str, str] | None
+) -> _Config:
+    env = os.environ if environment is None else environment
+    return Section.read(locations.config, name, env).validated(model)

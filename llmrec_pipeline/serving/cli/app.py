@@ -372,6 +372,36 @@ def sql(
     raise typer.Exit(querying.sql(query, edition, format))
 
 
+@app.command()
+def audit(
+    path: Annotated[Path, typer.Argument(help="A folder, or one file.")] = Path(),
+    glob: Annotated[
+        list[str] | None,
+        typer.Option(help='Only these files, as in .gitignore: "*.py". May be given again.'),
+    ] = None,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A model string that must not be there; its other names neither. May be given "
+            "again."
+        ),
+    ] = None,
+    include_comments: Annotated[
+        bool, typer.Option("--include-comments", help="Fail on comments and docs too.")
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """List the model strings of a code tree: where they stand, which are deprecated, and what
+    follows those. Exit code 1 where a string of --fail-on stands in code.
+
+    Example: llmrec audit --glob "*.py" --fail-on "glm-4.6" src
+    """
+    from llmrec_pipeline.serving.cli import auditing
+
+    asked = auditing.Asked(path, glob or (), fail_on or (), include_comments)
+    raise typer.Exit(auditing.audit(asked, format))
+
+
 @app.command("rank-quality")
 def rank_quality(
     trials: Annotated[int, typer.Option(min=1, help="Random pools to try each scorer on.")] = 320,

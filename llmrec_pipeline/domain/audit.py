@@ -1,0 +1,154 @@
+"""Model strings in one file: which they are, where they stand, and which of them fail an audit.
+
+Pure: a file's text and the places to look at in, findings out.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from llmrec_pipeline.domain.audit_config import Language
+from llmrec_pipeline.domain.code_regions import CODE, Regions
+from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
+from llmrec_pipeline.domain.successors import (
+    CURRENT,
+    UNKNOWN,
+    Offered,
+    Successor,
+    successor,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A model string. `line` and `column` count from 1; `where` is code, comment or docs;
+    `model_id` is None where the string may mean several (`candidates`) or is only one to fail on;
+    `status` is current, deprecated, gone (listed by no source any more) or unknown; `fail_on` is
+    the string of the call that it matches, `fails` whether that fails the audit."""
+
+    path: str
+    line: int
+    column: int
+    text: str
+    where: str
+    model_id: str | None
+    candidates: tuple[str, ...]
+    status: str
+    successor: Successor | None
+    fail_on: str | None
+    fails: bool
+
+
+class Auditor:
+    """What is looked for. `market` is empty where no edition tells what is offered; `fail_on` are
+    strings that must not stand in code, each with every other name of its model, and with
+    `fail_outside_code` in comments and docs neither."""
+
+    def __init__(
+        self,
+        names: ModelNames,
+        market: Mapping[str, Offered],
+        fail_on: Sequence[str],
+        *,
+        fail_outside_code: bool = False,
+    ) -> None:
+        self._names = names
+        self._market = market
+        self._fail_outside_code = fail_outside_code
+        self._literals = {text: _literal(text) for text in fail_on}
+        self._failing: dict[str, str] = {}
+        for text in fail_on:
+            models = names.meaning(text) or ()
+            if len(models) == 1:
+                self._failing.setdefault(models[0], text)
+        self._successors: dict[str, Successor | None] = {}
+
+    @property
+    def patterns(self) -> list[str]:
+        """Lower-case texts at which alone something may be found."""
+        return [*self._names.patterns, *(text.lower() for text in self._literals)]
+
+    def findings(
+        self, path: str, text: str, places: Iterable[int], language: Language | None
+    ) -> list[Finding]:
+        """Everything found at these places of a file, in order."""
+        spans = self._mentions(text, places)
+        regions = Regions(text, language)
+        lines = [0, *(match.end() for match in re.finditer("\n", text))]
+        found = []
+        for mention, literal in spans:
+            where = regions.at(mention.start, mention.end)
+            if where is not None:
+                line = bisect_right(lines, mention.start)
+                column = mention.start - lines[line - 1] + 1
+                found.append(self._finding(path, line, column, where, mention, literal))
+        return found
+
+    def _mentions(self, text: str, places: Iterable[int]) -> list[tuple[Mention, str | None]]:
+        """Names, and strings to fail on that are part of none, each with the string that it is."""
+        named: dict[int, Mention] = {}
+        for place in places:
+            mention = self._names.id_at(text, place)
+            if mention is not None:
+                named[mention.start] = mention
+        literals: dict[int, str] = {}
+        for told, pattern in self._literals.items():
+            for match in pattern.finditer(text):
+                around = _around(named.values(), match)
+                if around is None:
+                    around = Mention(*match.span(), match[0], ())
+                    named[around.start] = around
+                literals.setdefault(around.start, told)
+        return [(named[start], literals.get(start)) for start in sorted(named)]
+
+    def _finding(
+        self, path: str, line: int, column: int, where: str, mention: Mention, literal: str | None
+    ) -> Finding:
+        model_id = mention.models[0] if len(mention.models) == 1 else None
+        fail_on = literal or self._same_model(model_id)
+        offered = self._market.get(model_id) if model_id else None
+        status = offered.state if offered else UNKNOWN
+        return Finding(
+            path=path,
+            line=line,
+            column=column,
+            text=mention.text,
+            where=where,
+            model_id=model_id,
+            candidates=mention.models if model_id is None else (),
+            status=status,
+            successor=self._successor(model_id) if status != CURRENT else None,
+            fail_on=fail_on,
+            fails=fail_on is not None and (where == CODE or self._fail_outside_code),
+        )
+
+    def _same_model(self, model_id: str | None) -> str | None:
+        """The string to fail on that names the model too, or the model without its variant."""
+        if model_id is None:
+            return None
+        base = model_id.partition(":")[0]
+        return self._failing.get(model_id) or self._failing.get(base)
+
+    def _successor(self, model_id: str | None) -> Successor | None:
+        if model_id is None:
+            return None
+        if model_id not in self._successors:
+            self._successors[model_id] = successor(model_id, self._market)
+        return self._successors[model_id]
+
+
+def _literal(text: str) -> re.Pattern[str]:
+    """The text where no longer name goes on: `gpt-4` is not in `gpt-4o`, `gpt-4-turbo`, `gpt-4.1`;
+    a host before it and a colon behind it are no part of the name."""
+    return re.compile(
+        rf"(?<![A-Za-z0-9_.@+-]){re.escape(text)}(?![A-Za-z0-9_-]|[.@+][A-Za-z0-9])", re.IGNORECASE
+    )
+
+
+def _around(mentions: Iterable[Mention], match: re.Match[str]) -> Mention | None:
+    """The name that a match is part of, or that is part of it."""
+    start, end = match.span()
+    return next((m for m in mentions if m.start < end and start < m.end), None)

@@ -1,0 +1,27 @@
+"""The shape of config/mentions.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llmrec_pipeline.domain.model_mentions import ProseWords
+
+Word = Annotated[str, Field(pattern=r"^[a-z]+$")]
+Words = Annotated[str, Field(pattern=r"^[a-z]+( [a-z]+)*$")]
+
+
+class MentionsConfig(BaseModel):
+    """mentions.yaml; see `ProseWords`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    families: frozenset[Word] = frozenset()
+    short_names: dict[Word, Words] = {}
+    tiers: frozenset[Word] = frozenset()
+    common_words: frozenset[Word] = frozenset()
+
+    def words(self) -> ProseWords:
+        """As a reader of prose takes them."""
+        return ProseWords(self.families, self.short_names, self.tiers, self.common_words)

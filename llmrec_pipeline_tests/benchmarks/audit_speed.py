@@ -1,0 +1,66 @@
+"""`python -m llmrec_pipeline_tests.benchmarks.audit_speed`: how long an audit of a large tree takes.
+
+The tree is this package's own code, copied under other names until it has the lines, with a model
+string at the end of each file. Prints seconds for the whole command, and for a second run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+
+from llmrec_pipeline.locations import PROJECT_ROOT
+
+_PER_FOLDER = 50
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Build the tree in a temporary folder, audit it twice, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the tree")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as folder:
+        files, lines = _build(Path(folder), chosen.lines)
+        seconds = [_audit(Path(folder)) for _ in range(2)]
+    sys.stdout.write(
+        f"Audit of {files} files, {lines} lines: {seconds[0]:.1f} s, again {seconds[1]:.1f} s. "
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.\n"
+    )
+
+
+def _build(root: Path, wanted: int) -> tuple[int, int]:
+    """Files and lines that were written."""
+    sources = [path.read_text("utf-8") for path in (PROJECT_ROOT / "llmrec_pipeline").rglob("*.py")]
+    lines = 0
+    for number in count():
+        if lines >= wanted:
+            return number, lines
+        text = sources[number % len(sources)] + 'MODEL = "claude-opus-4-5"\n'
+        folder = root / f"part_{number // _PER_FOLDER}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"module_{number}.py").write_text(text, "utf-8")
+        lines += text.count("\n")
+    raise AssertionError("count never ends")
+
+
+def _audit(root: Path) -> float:
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "llmrec_pipeline.serving.cli", "audit", str(root)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=PROJECT_ROOT,
+    )
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    main()
