@@ -76,7 +76,9 @@ class Auditor:
     ) -> list[Finding]:
         """Everything found at these places of a file, in order."""
         spans = self._mentions(text, places)
-        regions = Regions(text, language)
+        if not spans:
+            return []
+        regions = Regions(text, language, until=spans[-1][0].end)
         lines = [0, *(match.end() for match in re.finditer("\n", text))]
         found = []
         for mention, literal in spans:

@@ -38,9 +38,9 @@ class _Region(NamedTuple):
 
 
 class Regions:
-    """The places of one file."""
+    """The places of one file, known up to `until`."""
 
-    def __init__(self, text: str, language: Language | None) -> None:
+    def __init__(self, text: str, language: Language | None, until: int) -> None:
         self._text = text
         self._language = language
         self._otherwise: str | None = DOCS if language and language.is_docs else CODE
@@ -49,7 +49,7 @@ class Regions:
             return
         if language.tokens == "python":
             try:
-                self._regions = list(_python_regions(text))
+                self._regions = list(_python_regions(text, until))
                 self._otherwise = None
                 return
             except (tokenize.TokenError, SyntaxError, ValueError):
@@ -97,12 +97,16 @@ def _comment_pattern(
     return re.compile(f"{_STRINGS}|(?P<comment>{'|'.join(comments)})") if comments else None
 
 
-def _python_regions(text: str) -> Iterator[_Region]:
-    """Strings, docs and comments; raises what the tokenizer raises."""
-    tokens = list(tokenize.generate_tokens(io.StringIO(text, newline="").readline))
+def _python_regions(text: str, until: int) -> Iterator[_Region]:
+    """Strings, docs and comments up to the end of a statement; raises what the tokenizer raises."""
     starts = [0]
     for line in io.StringIO(text, newline=""):
         starts.append(starts[-1] + len(line))
+    tokens = []
+    for token in tokenize.generate_tokens(io.StringIO(text, newline="").readline):
+        tokens.append(token)
+        if token.type == tokenize.NEWLINE and starts[token.end[0] - 1] > until:
+            break
 
     def region(token: tokenize.TokenInfo, place: str) -> _Region:
         (row, column), (last_row, last_column) = token.start, token.end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from llmrec_pipeline_tests.benchmarks import audit_speed
 from llmrec_pipeline_tests.benchmarks.__main__ import main
 
 
@@ -21,3 +22,12 @@ def test_the_small_form_prints_one_table(capsys: pytest.CaptureFixture[str]) -> 
         assert many > 0
         assert ratio > 0
     assert "30 pulls: writing" in printed.err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_audit_of_a_small_tree_is_timed(capsys: pytest.CaptureFixture[str]) -> None:
+    audit_speed.main(["--lines", "2000"])
+    sparse, dense, _ = capsys.readouterr().out.splitlines()
+    assert "a model in 1 of 20 files: " in sparse
+    assert "a model in 1 of 1 files: " in dense

@@ -193,6 +193,6 @@ def test_only_what_is_outdated_has_a_successor(tmp_path: Path) -> None:
 def test_this_repository_is_read_by_its_own_rules() -> None:
     source = (PROJECT_ROOT / "llmrec_pipeline" / "domain" / "audit.py").read_text("utf-8")
     language = load_audit(read_locations({}), {}).languages["python"]
-    regions = Regions(source, language)
+    regions = Regions(source, language, until=len(source))
     assert regions.at(3, 9) == "docs"
     assert regions.at(source.index("class Finding"), source.index("class Finding") + 5) is None
