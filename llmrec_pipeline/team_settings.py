@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from llmrec_pipeline.domain.audit_config import AuditConfig
 from llmrec_pipeline.domain.mentions_config import MentionsConfig
+from llmrec_pipeline.domain.sentiment_config import SentimentConfig
 from llmrec_pipeline.domain.team_models import ModelsConfig, PricingConfig
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.yaml_section import Section
@@ -61,6 +62,13 @@ def load_mentions(
 def load_audit(locations: Locations, environment: Mapping[str, str] | None = None) -> AuditConfig:
     """Read audit.yaml; raises SettingsError."""
     return _validated("audit", AuditConfig, locations, environment)
+
+
+def load_sentiment(
+    locations: Locations, environment: Mapping[str, str] | None = None
+) -> SentimentConfig:
+    """Read sentiment.yaml; raises SettingsError."""
+    return _validated("sentiment", SentimentConfig, locations, environment)
 
 
 def _validated(

@@ -200,6 +200,11 @@ class ModelNames:
         found = (keys for base, keys in sorted(self._releases.items()) if base.startswith(start))
         return tuple(key for keys in found for key in keys)
 
+    def without_variant(self, model_id: str) -> str:
+        """The model itself, where it is known: prose says "thinking" of how it is used."""
+        base = model_id.partition(":")[0]
+        return base if base in self._keys else model_id
+
     def _in_full(self, name: str) -> str:
         first, separator, rest = name.partition(" ")
         return f"{(self._prose.short_names or {}).get(first.lower(), first)}{separator}{rest}"
