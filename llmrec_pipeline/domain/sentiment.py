@@ -17,6 +17,7 @@ from llmrec_pipeline.domain.model_text import fold
 from llmrec_pipeline.domain.sentiment_config import LexiconConfig
 
 POSITIVE, NEUTRAL, NEGATIVE, MIXED = SENTIMENTS = ("positive", "neutral", "negative", "mixed")
+OPEN, ACCEPTED, REJECTED = REVIEW_STATUSES = ("open", "accepted", "rejected")
 
 # The tag that tells who labelled a row, and what it says of a person.
 LABEL_BY, PERSON = "label_by", "person"

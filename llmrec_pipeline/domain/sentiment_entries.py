@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llmrec_pipeline.domain.sentiment import SENTIMENTS
+from llmrec_pipeline.domain.sentiment import SENTIMENTS, plain_url
 from llmrec_pipeline.domain.sentiment_reading import Entry
 
 FIELDS = ("url", "snippet", "text", "title", "sentiment", "tags", "model", "source")
@@ -46,9 +46,7 @@ class Defaults:
     model_of: Callable[[str], str]
 
 
-def read_entries(
-    name: str, content: str, defaults: Defaults
-) -> Iterator[Entry | Rejected]:
+def read_entries(name: str, content: str, defaults: Defaults) -> Iterator[Entry | Rejected]:
     """Every entry of a file, in order. Raises ValueError for one that is none of the three."""
     if name.lower().endswith(".csv"):
         yield from _each(_csv_rows(content), lambda row: _entry(row, defaults))
@@ -90,6 +88,8 @@ def _each(
             if isinstance(row, ValueError):
                 raise row
             entry = read(row)
+            if entry is not None:
+                plain_url(entry.url)
         except ValueError as error:
             shown = str(row.args[1]) if isinstance(row, ValueError) else row
             yield Rejected(place, str(error.args[0]), shown)
@@ -128,7 +128,9 @@ def _entry(row: Any, defaults: Defaults) -> Entry:
         raise ValueError(f"{unknown[0]!r} is no field; allowed: {', '.join(FIELDS)}")
     source = _text(row, "source") or defaults.source
     if source not in defaults.sources:
-        raise ValueError(f"source {source!r} is not allowed; allowed: {', '.join(defaults.sources)}")
+        raise ValueError(
+            f"source {source!r} is not allowed; allowed: {', '.join(defaults.sources)}"
+        )
     text, url = _text(row, "snippet") or _text(row, "text"), _text(row, "url")
     if not url or not text:
         raise ValueError(f"{'snippet' if url else 'url'} is missing")

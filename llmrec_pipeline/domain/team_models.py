@@ -6,7 +6,7 @@ a name such as `builder_low`, and stands at one place of the file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -131,6 +131,11 @@ class ModelsConfig(_Frozen):
         for use_case in self._each_use_case():
             found.setdefault(use_case.name, use_case)
         return found
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """Every name and alias of the file → key."""
+        return self._ids
 
     def model_id(self, name: str) -> str | None:
         """The key of a name, an alias or a key; None for anything else."""

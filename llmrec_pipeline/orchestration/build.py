@@ -9,6 +9,7 @@ from dagster import Definitions, ExecutorDefinition, in_process_executor
 from llmrec_pipeline.orchestration.assets.evidence import evidence_assets
 from llmrec_pipeline.orchestration.assets.pulls import pull_assets
 from llmrec_pipeline.orchestration.assets.results import result_assets
+from llmrec_pipeline.orchestration.assets.sentiment import sentiment_asset
 from llmrec_pipeline.orchestration.assets.tables import table_assets
 from llmrec_pipeline.orchestration.jobs import evidence_job, ingest_job, refresh_job
 from llmrec_pipeline.orchestration.resources import WarehouseResource
@@ -41,6 +42,7 @@ def build_defs(
             *table_assets(settings, lake, clock),
             *result_assets(settings, clock),
             *evidence_assets(settings, clock),
+            sentiment_asset(settings, clock),
         ],
         jobs=[ingest_job(), refresh_job(), evidence_job()],
         schedules=[ingest_schedule(settings.pipeline.schedule)],

@@ -39,7 +39,7 @@ def refresh_job() -> UnresolvedAssetJobDefinition:
 
 
 def evidence_job() -> UnresolvedAssetJobDefinition:
-    """Catalogue, prices, benchmarks and upgrade advice."""
+    """Catalogue, prices, benchmarks, sentiment and upgrade advice."""
     return define_asset_job(
         JOB_EVIDENCE,
         selection=AssetSelection.groups(GROUP_EVIDENCE),

@@ -42,6 +42,7 @@ MODELS_CATALOG = AssetKey("models_catalog")
 MODEL_PRICING = AssetKey("model_pricing")
 MODEL_BENCHMARKS = AssetKey("model_benchmarks")
 MODEL_RECOMMENDATIONS = AssetKey("model_recommendations")
+MODEL_SENTIMENT_SIGNALS = AssetKey("model_sentiment_signals")
 
 
 def raw_key(source: str) -> AssetKey:

@@ -70,7 +70,8 @@ def search(http: PublisherClient, phrases: Sequence[str], limits: SearchLimits) 
 def _walk(
     http: PublisherClient, phrase: str, limits: SearchLimits, seen: set[str], made: int
 ) -> Iterator[RawPage]:
-    """Pages of one phrase, back in time; `seen` are the items that were found so far."""
+    """Pages of one phrase, back in time; `seen` are the items that were found so far. Raises
+    PullFailed where there is more than may be asked for."""
     before: int | None = None
     for number in range(made + 1, limits.pages + 1):
         size = min(limits.page_size, limits.hits - len(seen))
@@ -97,6 +98,7 @@ def _walk(
         oldest = min(hit.created_at for hit in hits)
         # The second at which a page ends may have more; a page with nothing new has told it all.
         before = oldest if new else oldest - 1
+    raise PullFailed(f"more than {limits.pages} requests; raise max_requests in sentiment.yaml")
 
 
 def hits_of(page: RawPage) -> list[Hit]:

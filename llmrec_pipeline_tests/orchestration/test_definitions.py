@@ -36,6 +36,7 @@ bronze     bronze/openrouter
 evidence   model_benchmarks
 evidence   model_pricing
 evidence   model_recommendations
+evidence   model_sentiment_signals
 evidence   models_catalog
 published  edition
 published  written_by_people
@@ -61,6 +62,7 @@ JOBS = {
 model_benchmarks
 model_pricing
 model_recommendations
+model_sentiment_signals
 models_catalog
 """,
     "ingest": """

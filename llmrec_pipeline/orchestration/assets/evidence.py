@@ -123,7 +123,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
     )
     def model_recommendations() -> MaterializeResult[Any]:
         now = clock()
-        with _not_to_be_retried(), _opened(settings) as store, store.writing() as session:
+        with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
             team = load_team_settings(settings.locations).models
             advice = answers(session, [*map(Question, team.by_use_case)], team, settings, now)
             for one in advice:
@@ -161,7 +161,7 @@ def _told(warehouse: WarehouseResource, settings: Settings) -> Catalogue:
         # As an edition calls what serves.
         con.execute("CREATE TEMP VIEW benchmark_results AS SELECT * FROM serving_benchmarks")
         market = read_market(con)
-    with _not_to_be_retried():
+    with not_to_be_retried():
         team = load_team_settings(settings.locations)
     return catalogue(
         market,
@@ -174,13 +174,13 @@ def _told(warehouse: WarehouseResource, settings: Settings) -> Catalogue:
 
 def _entered(settings: Settings, told: Catalogue, enter: _Enter) -> dict[str, Any]:
     """Enter a part of it in one transaction; the counts and the database, as metadata."""
-    with _not_to_be_retried(), _opened(settings) as store, store.writing() as session:
+    with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
         counts = enter(session, told)
     return {"dagster/row_count": counts.told, **asdict(counts), "database": store.address.shown}
 
 
 @contextmanager
-def _opened(settings: Settings) -> Iterator[EvidenceStore]:
+def opened_for_run(settings: Settings) -> Iterator[EvidenceStore]:
     store = open_store(settings.locations)
     try:
         yield store
@@ -189,7 +189,7 @@ def _opened(settings: Settings) -> Iterator[EvidenceStore]:
 
 
 @contextmanager
-def _not_to_be_retried() -> Iterator[None]:
+def not_to_be_retried() -> Iterator[None]:
     """A wrong setting, or a store that is not migrated or lacks a model, stays so until a person
     acts."""
     try:

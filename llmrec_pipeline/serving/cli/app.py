@@ -615,6 +615,66 @@ def intel_add_benchmark(
     raise typer.Exit(cataloguing.add_benchmark(told, format))
 
 
+@intel.command("ingest-sentiment")
+def intel_ingest_sentiment(
+    source: Annotated[str, typer.Option(help="reddit, hn, twitter or blog.")],
+    model: Annotated[
+        str | None,
+        typer.Option(help="A name in models.yaml, or a key. A file may name models itself."),
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Where the text is.")] = None,
+    snippet: Annotated[str | None, typer.Option(help="What it says.")] = None,
+    sentiment: Annotated[
+        str | None,
+        typer.Option(help="positive, neutral, negative or mixed; by its words if left out."),
+    ] = None,
+    title: Annotated[str | None, typer.Option(help="Its title.")] = None,
+    tags: Annotated[
+        str | None, typer.Option(help='topic=coding,issue=price, or {"topic": "coding"}.')
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Search the source for so many texts on the model.")
+    ] = None,
+    from_file: Annotated[
+        Path | None, typer.Option(help="JSON lines, CSV, or a Listing as Reddit exports it.")
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Enter what people write of a model: one text, a file of them, or what a search finds.
+
+    A text that does not say for certain which model it speaks of waits in `review-sentiment`. Rows
+    of a file that cannot be taken are written beside it, and the exit code is then 2.
+
+    Example: llmrec intel ingest-sentiment --model gpt-5.4 --source hn --limit 20
+    """
+    from llmrec_pipeline.serving.cli import listening
+
+    told = listening.Told(
+        source, model, url, snippet, sentiment, title, tags, limit=limit, file=from_file
+    )
+    raise typer.Exit(listening.ingest_sentiment(told, format))
+
+
+@intel.command("review-sentiment")
+def intel_review_sentiment(
+    accept: Annotated[
+        int | None, typer.Option(help="Settle this one: it speaks of --model.")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="A name in models.yaml, or a key. May be given again.")
+    ] = None,
+    reject: Annotated[int | None, typer.Option(help="Settle this one: it speaks of none.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """List texts that do not say for certain which model they speak of, or settle one.
+
+    Example: llmrec intel review-sentiment --accept 12 --model claude-opus-4-5
+    """
+    from llmrec_pipeline.serving.cli import listening
+
+    raise typer.Exit(listening.review_sentiment(accept, model or (), reject, format))
+
+
 RecommendationIdOption = Annotated[
     int, typer.Option("--recommendation-id", help="As `intel report` prints it.")
 ]

@@ -15,7 +15,6 @@ from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.model_mentions import ModelNames
 from llmrec_pipeline.domain.successors import DEPRECATED, GONE, Offered
 from llmrec_pipeline.domain.task_profile import RequestError
-from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.serving.cli.querying import edition_rows
@@ -70,16 +69,10 @@ def _auditor(asked: Asked, settings: Settings, edition: Edition | None) -> Audit
         IdentityRules(settings.identity),
         {*market, *team.model_ids, *_keys_of_tables(settings.identity)},
         _names(edition),
-        _own_names(team),
+        team.names,
         load_mentions(settings.locations).words(),
     )
     return Auditor(names, market, asked.fail_on, fail_outside_code=asked.include_comments)
-
-
-def _own_names(team: ModelsConfig) -> dict[str, str]:
-    return {
-        name: model.model_id for own, model in team.models.items() for name in (own, *model.aliases)
-    }
 
 
 def _keys_of_tables(identity: IdentityConfig) -> set[str]:

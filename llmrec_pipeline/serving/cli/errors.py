@@ -16,6 +16,7 @@ _CODES = {
     "EvidenceStoreError": FAILED,
     "StoreBusyError": BUSY,
     "TelemetryError": FAILED,
+    "SearchFailed": FAILED,
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
     "UsageLogError": USAGE,

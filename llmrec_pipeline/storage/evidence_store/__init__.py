@@ -5,3 +5,7 @@ advice that people decide on. SQLite by default, PostgreSQL by `DATABASE_URL`, t
 `migrating` brings its schema up to date. Not to be confused with `storage.evidence`, which reads
 measures for the consensus.
 """
+
+from llmrec_pipeline.storage.evidence_store.sentiment import ingest_sentiment_batch
+
+__all__ = ["ingest_sentiment_batch"]

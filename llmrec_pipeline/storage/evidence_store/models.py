@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from llmrec_pipeline.domain.decisions import STATUSES
-from llmrec_pipeline.domain.sentiment import SENTIMENTS
+from llmrec_pipeline.domain.sentiment import REVIEW_STATUSES, SENTIMENTS
 from llmrec_pipeline.storage.evidence_store.column_types import (
     JSON_DOCUMENT,
     ExactDecimal,
@@ -53,6 +53,7 @@ class Base(DeclarativeBase):
         Decimal: ExactDecimal(),
         datetime: UtcDateTime(),
         dict[str, Any]: JSON_DOCUMENT,
+        list[str]: JSON_DOCUMENT,
     }
 
 
@@ -192,6 +193,33 @@ class ModelSentimentSignal(Base):
     sentiment: Mapped[str]
     tags: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     retrieved_at: Mapped[datetime]
+
+
+class ModelSentimentReview(Base):
+    """A text of which a person says which model it speaks of: `candidates` are the models that it
+    may mean, `accepted_as` those that it was accepted for. Kept once it is settled, so that the
+    same text does not come up again."""
+
+    __tablename__ = "model_sentiment_review"
+    __table_args__ = (
+        UniqueConstraint("source_url"),
+        _one_of("sentiment", SENTIMENTS),
+        _one_of("status", REVIEW_STATUSES),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str]
+    source_url: Mapped[str]
+    title: Mapped[str | None]
+    snippet: Mapped[str]
+    sentiment: Mapped[str]
+    tags: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    retrieved_at: Mapped[datetime]
+    candidates: Mapped[list[str]]
+    reason: Mapped[str]
+    status: Mapped[str]
+    accepted_as: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
+    settled_at: Mapped[datetime | None]
 
 
 class ModelRecommendation(Base):
