@@ -1,7 +1,7 @@
 """Algolia's search of Hacker News on a loopback port, with invented items.
 
-It answers as the real one does: newest first, a page at a time, and no more than 1,000 hits of one
-question, however many pages are asked for.
+It answers as the real one does: newest first, a page at a time, no more than 1,000 hits of one
+question, however many pages are asked for, and with a dash taken for a blank.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class HackerNews:
 
     def answer(self, asked: Mapping[str, str]) -> Any:
         """The page that is asked for."""
-        phrase = asked["query"].strip('"').lower()
+        phrase = _searched(asked["query"].strip('"'))
         low, high = 0, 2**40
         for filtered in asked.get("numericFilters", "").split(","):
             if match := re.fullmatch(r"created_at_i(>=|<=)(\d+)", filtered):
@@ -98,8 +98,12 @@ class HackerNews:
         found = [
             item
             for item in sorted(self.items, key=lambda item: -item["created_at_i"])
-            if low <= item["created_at_i"] <= high and phrase in json.dumps(item).lower()
+            if low <= item["created_at_i"] <= high and phrase in _searched(json.dumps(item))
         ]
         size, page = int(asked.get("hitsPerPage", "20")), int(asked.get("page", "0"))
         hits = found[:MOST_HITS][size * page : size * (page + 1)]
         return {"hits": hits, "nbHits": len(found), "page": page, "hitsPerPage": size}
+
+
+def _searched(text: str) -> str:
+    return text.lower().replace("-", " ")

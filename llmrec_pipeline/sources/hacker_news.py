@@ -73,9 +73,9 @@ def _walk(
     """Pages of one phrase, back in time; `seen` are the items that were found so far. Raises
     PullFailed where there is more than may be asked for."""
     before: int | None = None
+    size = min(limits.page_size, limits.hits)
     for number in range(made + 1, limits.pages + 1):
-        size = min(limits.page_size, limits.hits - len(seen))
-        if size <= 0:
+        if len(seen) >= limits.hits:
             return
         window = [f"created_at_i>={int(limits.since.timestamp())}"]
         window += [] if before is None else [f"created_at_i<={before}"]

@@ -48,10 +48,11 @@ def test_an_entry_counts_in_the_advice(team: Llmrec) -> None:
     assert (told["model_id"], told["signals"]) == (MODEL, {"told": 1, "new": 1, "changed": 0})
     assert _new(team.well(*entry, "positive")) == (0, 0)
     assert team.well(*entry, "negative")["signals"]["changed"] == 1
-    question = ("intel", "recommend", "--use-case", "tidy_semantic", "--persist")
-    (advised, *_) = team.well(*question)["candidates"]
+    current = ("--use-case", "notes", "--current-model", "google/gemini-3-1-pro-preview")
+    (advised, *_) = team.well("intel", "recommend", *current, "--persist")["candidates"]
+    assert advised["model"] == MODEL
     explained = team.well("intel", "explain", str(advised["recommendation_id"]))
-    assert explained["current"]["sentiment"]["negative"] == 1
+    assert explained["candidate"]["sentiment"]["negative"] == 1
 
 
 def test_a_file_and_what_waits_for_a_person(team: Llmrec, tmp_path: Path) -> None:

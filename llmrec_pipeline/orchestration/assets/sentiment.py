@@ -10,10 +10,9 @@ from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, 
 
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.orchestration import vocabulary
-from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried
+from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.evidence_store.migrating import open_store
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.evidence_store.sentiment import sentiment_counts
 from llmrec_pipeline.storage.landing import Clock
@@ -37,15 +36,10 @@ def sentiment_asset(settings: Settings, clock: Clock) -> AssetsDefinition:
         ),
     )
     def model_sentiment_signals(context: AssetExecutionContext) -> MaterializeResult[Any]:
-        with not_to_be_retried():
-            listener = Listener(settings, clock)
-            store = open_store(settings.locations)
-            try:
-                searched = _searched(context, listener, store)
-                with store.reading() as session:
-                    counts = sentiment_counts(session)
-            finally:
-                store.close()
+        with not_to_be_retried(), opened_for_run(settings) as store:
+            searched = _searched(context, Listener(settings, clock), store)
+            with store.reading() as session:
+                counts = sentiment_counts(session)
         rows = sum(count for name, count in counts.items() if name != "in_review")
         return MaterializeResult(
             asset_key=vocabulary.MODEL_SENTIMENT_SIGNALS,
@@ -71,7 +65,11 @@ def _searched(
             found = listener.search(store, scheduled.source, model_id, scheduled.limit)
             with store.writing() as session:
                 entered = listener.enter(session, found.entries, only=model_id)
-        except (SearchFailed, RequestError) as error:
+        except RequestError as error:  # names the model that is not in the catalogue
+            context.log.warning(str(error))
+            counts["search_failed"] += 1
+            continue
+        except SearchFailed as error:
             context.log.warning(f"{model_id}: {error}")
             counts["search_failed"] += 1
             continue
