@@ -110,7 +110,12 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
 
     @asset(
         key=vocabulary.MODEL_RECOMMENDATIONS,
-        deps=[vocabulary.MODEL_PRICING, vocabulary.MODEL_BENCHMARKS, vocabulary.EDITION],
+        deps=[
+            vocabulary.MODEL_PRICING,
+            vocabulary.MODEL_BENCHMARKS,
+            vocabulary.MODEL_SENTIMENT_SIGNALS,
+            vocabulary.EDITION,
+        ],
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
