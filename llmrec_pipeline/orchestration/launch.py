@@ -10,7 +10,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,14 +113,34 @@ def _storage_errors() -> tuple[type[Exception], ...]:
     return (SQLAlchemyError, DagsterPostgresException)
 
 
-def _main() -> None:
-    """`python -m llmrec_pipeline.orchestration.launch home`: prepare the folder, say where it is."""
+def _main(arguments: Sequence[str]) -> int:
+    """`python -m llmrec_pipeline.orchestration.launch`: prepare DAGSTER_HOME and say where it is
+    (`home`), or start the UI on it (`dev`)."""
+    from llmrec_pipeline.orchestration.dev_server import PORT, DevServerError, serve
+
+    parser = ArgumentParser(prog="python -m llmrec_pipeline.orchestration.launch")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("home", help="prepare DAGSTER_HOME, and print it")
+    dev = verbs.add_parser("dev", help="the Dagster UI on this machine, until Ctrl+C")
+    dev.add_argument("--port", type=int, default=PORT, help="default: %(default)s")
+    asked = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING)
-    if sys.argv[1:] != ["home"]:
-        sys.exit("usage: python -m llmrec_pipeline.orchestration.launch home")
-    load_settings()
-    sys.stdout.write(f"{prepare_home()}\n")
+    try:
+        load_settings()
+        home = prepare_home()
+        if asked.verb == "home":
+            _say(str(home))
+            return 0
+        return serve(asked.port, os.environ, _say)
+    except (SettingsError, DevServerError) as error:
+        sys.stderr.write(f"{asked.verb}: {error}\n")
+        return 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    _main()
+    sys.exit(_main(sys.argv[1:]))
