@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from llmrec_pipeline.domain.advice_config import AdviceConfig
+from llmrec_pipeline.domain.alerts_config import AlertsConfig
 from llmrec_pipeline.domain.categories import CategoriesConfig
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
@@ -352,13 +353,6 @@ class Providers(_Frozen):
     last_rankings_days: Positive
 
 
-class Alerts(_Frozen):
-    """alerts.yaml."""
-
-    webhook_variable: Text
-    timeout_s: Seconds
-
-
 class Settings(BaseModel):
     """Everything that is configured, read once."""
 
@@ -373,10 +367,11 @@ class Settings(BaseModel):
     identity: IdentityConfig
     categories: CategoriesConfig
     providers: Providers
-    alerts: Alerts
+    alerts: AlertsConfig
     advice: AdviceConfig
     telemetry: TelemetryConfig
     webhook: SecretStr | None
+    slack_webhook: SecretStr | None
     keys: dict[str, SecretStr]
 
     @model_validator(mode="after")
@@ -539,10 +534,16 @@ def _keys(
     """Each source's key, from the first of its variables that is set."""
     keys = {}
     for name, source in sources.items():
-        values = (environment.get(variable, "").strip() for variable in source.key_variables)
+        values = (_secret(environment, variable) for variable in source.key_variables)
         if key := next((value for value in values if value), None):
-            keys[name] = SecretStr(key)
+            keys[name] = key
     return keys
+
+
+def _secret(environment: Mapping[str, str], variable: str) -> SecretStr | None:
+    """What the variable holds; blank counts as unset."""
+    value = environment.get(variable, "").strip()
+    return SecretStr(value) if value else None
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -558,8 +559,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 f"{section.path}: {name!r} is no source; allowed: lower case letters, digits and _"
             )
     pipeline = Section.read(locations.config, "pipeline", env)
-    alerts = Section.read(locations.config, "alerts", env).validated(Alerts)
-    webhook = env.get(alerts.webhook_variable, "").strip()
+    alerts = Section.read(locations.config, "alerts", env).validated(AlertsConfig)
     tasks = _carried(Section.read(locations.config, "tasks", env), _tasks)
     consensus = _consensus(Section.read(locations.config, "consensus", env), sources, tasks)
     try:
@@ -578,7 +578,8 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             alerts=alerts,
             advice=_advice(Section.read(locations.config, "advice", env), tasks),
             telemetry=Section.read(locations.config, "telemetry", env).validated(TelemetryConfig),
-            webhook=SecretStr(webhook) if webhook else None,
+            webhook=_secret(env, alerts.webhook_variable),
+            slack_webhook=_secret(env, alerts.slack_variable),
             keys=_keys(sources, env),
         )
     except ValidationError as invalid:

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import URL
 
+from llmrec_pipeline_tests.hook import Hook, listening
 from llmrec_pipeline_tests.publishers import Facts, Publishers
 from llmrec_pipeline_tests.storage.evidence_databases import (
     DATABASES,
@@ -22,6 +23,13 @@ from llmrec_pipeline_tests.storage.evidence_databases import (
 def publishers() -> Iterator[Publishers]:
     """The publishers on a loopback port, telling invented facts on pages of 25."""
     with Publishers(Facts.invented(), page_size=25) as server:
+        yield server
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    """The receiver of a webhook."""
+    with listening() as server:
         yield server
 
 

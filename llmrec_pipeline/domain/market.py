@@ -1,6 +1,6 @@
 """What changed in the market between two moments: two ranking payloads, compared.
 
-Belongs here: telling what is new, gone, repriced, re-ranked and rebased, and what can not be
+Belongs here: telling what is new, gone, deprecated, repriced, re-ranked and rebased, and what can not be
 compared. Does not belong here: how a payload is made or read.
 
 Only sources that a pull (or in both cases the bundled facts) speaks for in both payloads are
@@ -18,9 +18,10 @@ from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.ranking import task_rankings
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
 
-NEW, GONE, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS = (
+NEW, GONE, DEPRECATED, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS = (
     "new",
     "gone",
+    "deprecated",
     "repriced",
     "reranked",
     "top_pick",
@@ -56,6 +57,7 @@ def market_changes(before: Payload, after: Payload) -> list[Change]:
     comparable = _comparable(before["origins"], after["origins"])
     changes = [
         *_listed(before, after, comparable),
+        *_deprecated(before, after, comparable),
         *_repriced(before, after, comparable),
         *_reranked(before, after, comparable),
         *_rebased(before["origins"], after["origins"]),
@@ -99,6 +101,18 @@ def _listed(before: Payload, after: Payload, comparable: frozenset[str]) -> Iter
                 detail = f"{here[key]['model_name']}, of {', '.join(told)}"
                 was, now = ("listed", None) if kind == GONE else (None, "listed")
                 yield Change(kind, key, None, was, now, None, detail)
+
+
+def _deprecated(before: Payload, after: Payload, comparable: frozenset[str]) -> Iterator[Change]:
+    """Models that began to be called retired or retiring, where the same sources speak: one that
+    begins to answer may only be the first to say so."""
+    if not _speaking(before["origins"]) == _speaking(after["origins"]) == comparable:
+        return
+    old, new = _models(before), _models(after)
+    for key in sorted(old.keys() & new.keys()):
+        if new[key]["is_deprecated"] and not old[key]["is_deprecated"]:
+            detail = f"{new[key]['model_name']}, retired or retiring"
+            yield Change(DEPRECATED, key, None, "in service", "deprecated", None, detail)
 
 
 def _repriced(before: Payload, after: Payload, comparable: frozenset[str]) -> Iterator[Change]:

@@ -469,11 +469,11 @@ CATEGORY_RANKINGS = Table(
 
 MARKET_CHANGES = Table(
     "market_changes",
-    "What the newest pulls changed: models new, gone and repriced, places, bases and origins",
+    "What the newest pulls changed: models new, gone, retired and repriced, places, bases, origins",
     (
         _text(
             "change",
-            "new, gone, repriced, reranked, top_pick, rebased, not_compared or origin",
+            "new, gone, deprecated, repriced, reranked, top_pick, rebased, not_compared or origin",
             required=True,
         ),
         _text("subject", "Model key, offering key, task type or source", required=True),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from dagster import Definitions, ExecutorDefinition, in_process_executor
 
+from llmrec_pipeline.orchestration.assets.digest import digest_asset
 from llmrec_pipeline.orchestration.assets.evidence import evidence_assets
 from llmrec_pipeline.orchestration.assets.pulls import pull_assets
 from llmrec_pipeline.orchestration.assets.results import result_assets
@@ -41,6 +42,7 @@ def build_defs(
             *pull_assets(settings, lake, clock),
             *table_assets(settings, lake, clock),
             *result_assets(settings, clock),
+            digest_asset(settings, clock),
             *evidence_assets(settings, clock),
             sentiment_asset(settings, clock),
         ],

@@ -27,6 +27,7 @@ OBSERVATION_FRESH = "every_source_was_seen_lately"
 NO_FALLBACK = "no_source_is_replaced_by_its_fixture"
 NAMES_KNOWN = "most_names_are_identified"
 MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
+ALERTS_DELIVERED = "every_channel_took_its_alerts"
 
 _COLUMNS = "the_columns_are_those_of_the_schema"
 _ROWS = "there_are_rows"

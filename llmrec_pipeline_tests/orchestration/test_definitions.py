@@ -40,6 +40,7 @@ evidence   model_sentiment_signals
 evidence   models_catalog
 published  edition
 published  written_by_people
+published  market_digest
 ranking    category_rankings
 ranking    market_changes
 ranking    task_rankings
@@ -88,10 +89,12 @@ bronze_models
 category_rankings
 edition
 market_changes
+market_digest
 models_history
 models_latest
 silver_models
 task_rankings
+market_digest
 written_by_people
 """,
 }
@@ -103,6 +106,7 @@ warns   raw/{source}: the_publisher_answered
 """
 CHECKS = (
     """
+warns   market_digest: every_channel_took_its_alerts
 warns   bronze_models: the_newest_pulls_are_believed
 warns   bronze_models: the_newest_pulls_are_on_the_scale_before
 blocks  models_latest: required_columns_are_filled

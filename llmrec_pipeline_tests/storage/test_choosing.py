@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ from llmrec_pipeline.serving.provider_choice import (
     get_top_models_for_category,
 )
 from llmrec_pipeline.settings import load_settings
+from llmrec_pipeline_tests.hook import Hook
 from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at, model
 
 SETTINGS = load_settings({})
@@ -157,36 +155,13 @@ def test_the_best_of_a_category(world: World) -> None:
     assert found[0]["score"] == 50.0
 
 
-class _Hook(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        size = int(self.headers["content-length"])
-        self.server.told.append(json.loads(self.rfile.read(size)))  # type: ignore[attr-defined]
-        self.send_response(self.server.status)  # type: ignore[attr-defined]
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is printed."""
-
-
-@pytest.fixture
-def hook() -> Iterator[Any]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Hook)
-    server.told, server.status = [], 200  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join(10)
-    server.server_close()
-
-
 def _with_hook(world: World, url: str) -> None:
     settings = world.folder.settings
     world.folder.settings = settings.model_copy(update={"webhook": SecretStr(url)})
 
 
-def test_each_step_down_is_told(world: World, hook: Any) -> None:
-    _with_hook(world, f"http://127.0.0.1:{hook.server_port}/hook")
+def test_each_step_down_is_told(world: World, hook: Hook) -> None:
+    _with_hook(world, hook.url)
     world.choose()
     assert hook.told == []
     world.answers = False
@@ -199,7 +174,7 @@ def test_each_step_down_is_told(world: World, hook: Any) -> None:
 
 @pytest.mark.parametrize("status", [500, None])
 def test_an_alert_that_cannot_be_delivered_changes_nothing(
-    world: World, hook: Any, status: int | None, caplog: pytest.LogCaptureFixture
+    world: World, hook: Hook, status: int | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     port = hook.server_port if status else 9
     hook.status = status

@@ -42,6 +42,11 @@ telemetry = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(telemetry, name="telemetry")
+alerts = typer.Typer(
+    help="What deserves attention in the current edition, and whom it was told.",
+    no_args_is_help=True,
+)
+app.add_typer(alerts, name="alerts")
 
 FormatOption = Annotated[
     Format | None,
@@ -847,3 +852,44 @@ def telemetry_summary(
     from llmrec_pipeline.serving.cli import summing_up
 
     raise typer.Exit(summing_up.summary(since, until, format))
+
+
+@alerts.command("list")
+def alerts_list(format: FormatOption = None) -> None:
+    """List the alerts that the current edition gives rise to, and those of the last day, with the
+    channels that were told. Nothing is sent.
+
+    Example: llmrec alerts list
+    """
+    from llmrec_pipeline.serving.cli import alerting
+
+    raise typer.Exit(alerting.list_alerts(format))
+
+
+@alerts.command("send")
+def alerts_send(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be sent where, and send nothing.")
+    ] = False,
+    format: FormatOption = None,
+) -> None:
+    """Send each channel the alerts that it was not told yet, as every refresh does. Exit code 1
+    where a channel does not take them; they stay to be sent.
+
+    Example: llmrec alerts send --dry-run
+    """
+    from llmrec_pipeline.serving.cli import alerting
+
+    raise typer.Exit(alerting.send(dry_run, format))
+
+
+@alerts.command("test")
+def alerts_test(format: FormatOption = None) -> None:
+    """Send one test alert through every channel, and say what came of it. Exit code 1 where a
+    channel does not take it.
+
+    Example: LLMREC_ALERT_SLACK_WEBHOOK=https://hooks.example.org/T0/B0 llmrec alerts test
+    """
+    from llmrec_pipeline.serving.cli import alerting
+
+    raise typer.Exit(alerting.test(format))

@@ -1,0 +1,70 @@
+"""The shape of config/alerts.yaml: whom to tell, of what, and how often."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Watch = Literal["in_use", "watched", "all"]
+_Positive = Annotated[float, Field(gt=0)]
+_Share = Annotated[float, Field(gt=0, le=1)]
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Rule(_Frozen):
+    """Whether to tell of it at all."""
+
+    enabled: bool
+
+
+class ModelRule(Rule):
+    """Of which models."""
+
+    models: Watch
+
+
+class ShareRule(ModelRule):
+    """From which share on."""
+
+    share: _Share
+
+
+class DominatedRule(Rule):
+    """Whether only what lies wholly above counts as better."""
+
+    firm: bool
+
+
+class Rules(_Frozen):
+    """One rule a kind of alert."""
+
+    top_pick: Rule
+    price_drop: ShareRule
+    deprecated: ModelRule
+    dominated: DominatedRule
+    source_stale: Rule
+    source_quarantined: Rule
+    price_conflict: ShareRule
+
+
+class AlertsConfig(_Frozen):
+    """alerts.yaml. The variables are names of environment variables that hold an address."""
+
+    webhook_variable: _Text
+    slack_variable: _Text
+    timeout_s: _Positive
+    file: bool
+    cooldown_hours: _Positive
+    lines: Annotated[int, Field(gt=0)]
+    watched_ranks: Annotated[int, Field(gt=0)]
+    rules: Rules
+
+    @property
+    def cooldown(self) -> timedelta:
+        return timedelta(hours=self.cooldown_hours)
