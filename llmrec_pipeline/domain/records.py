@@ -78,6 +78,7 @@ _INDEX_UNIT = "the publisher's own scale"
 
 PULLED_ORIGINS = ("live", "cached")
 """Origins of what a pull serves, and no bundled facts."""
+ORIGINS = (*PULLED_ORIGINS, "fixture", "none")
 
 SOURCE = _text("source", "Publisher the row comes from", required=True)
 SOURCE_MODEL_ID = _text("source_model_id", "The publisher's own id of the model", required=True)

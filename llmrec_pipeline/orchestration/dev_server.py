@@ -27,7 +27,6 @@ PORT = 3000
 _START_LIMIT_S = 180
 _STOP_LIMIT_S = 30
 _POLL_S = 0.25
-_INTERRUPTED = 130
 
 
 class DevServerError(Exception):
@@ -60,7 +59,7 @@ def serve(port: int, environment: Mapping[str, str], say: Callable[[str], None])
         _end(server)
     if stopping.is_set():
         say("Dagster UI: stopped.")
-        return _INTERRUPTED
+        return 0
     raise DevServerError(f"the server ended by itself, exit code {server.returncode}; see above")
 
 

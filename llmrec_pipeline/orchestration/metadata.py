@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
 
-from llmrec_pipeline.domain.records import Kind, Table
+from llmrec_pipeline.domain.records import ORIGINS, Kind, Table
+from llmrec_pipeline.orchestration.plots import INLINE_LIMIT
 from llmrec_pipeline.serving.markdown import markdown_table
 
 # The UI knows these by their symbols.
@@ -34,6 +36,22 @@ def column_schema(table: Table) -> dict[str, TableSchema]:
     }
 
 
+def counts_by_origin(origins: Iterable[str]) -> dict[str, int]:
+    """How many sources are of each origin, zero included, so that the UI plots each over time."""
+    counts = Counter(origins)
+    return {f"sources_{origin}": counts[origin] for origin in ORIGINS}
+
+
 def markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> MetadataValue:
-    """A small Markdown table."""
-    return MetadataValue.md(markdown_table(rows, columns))
+    """A small Markdown table; rows that the UI would not show inline are counted instead."""
+    listed = list(rows)
+    shown = len(listed)
+    while len(text := _first(listed, shown, columns)) >= INLINE_LIMIT and shown > 1:
+        shown -= 1
+    return MetadataValue.md(text)
+
+
+def _first(rows: Sequence[Mapping[str, Any]], shown: int, columns: Sequence[str]) -> str:
+    table = markdown_table(rows[:shown], columns)
+    left_out = len(rows) - shown
+    return f"{table}\n\n… and {left_out} more" if left_out else table

@@ -7,12 +7,13 @@ from dagster import AssetKey
 OWNER = "team:llm-platform"
 WAREHOUSE_POOL = "duckdb"
 
-GROUP_RAW = "raw"
-GROUP_BRONZE = "bronze"
-GROUP_WAREHOUSE = "warehouse"
-GROUP_RANKING = "ranking"
-GROUP_PUBLISHED = "published"
-GROUP_EVIDENCE = "evidence"
+# The UI lists groups by name; numbered, they follow the flow.
+GROUP_RAW = "1_raw"
+GROUP_BRONZE = "2_bronze"
+GROUP_WAREHOUSE = "3_warehouse"
+GROUP_RANKING = "4_ranking"
+GROUP_PUBLISHED = "5_published"
+GROUP_EVIDENCE = "6_evidence"
 
 JOB_INGEST = "ingest"
 JOB_REFRESH = "refresh"
@@ -27,6 +28,7 @@ TAG_REPLACES = "llmrec/replaces"
 TAG_TAKES_UP = "llmrec/takes_up_edition"
 TAG_TEAM_FILES = "llmrec/team_files"
 TAG_EDITION = "llmrec/edition"
+TAG_ORIGINS = "llmrec/origins"
 TAG_COMMAND = "llmrec/command"
 
 BRONZE_MODELS = AssetKey("bronze_models")

@@ -23,7 +23,7 @@ from dagster import (
 
 from llmrec_pipeline.domain.alerts import KINDS
 from llmrec_pipeline.orchestration import checks, vocabulary
-from llmrec_pipeline.orchestration.metadata import markdown_table
+from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.orchestration.vocabulary import GROUP_PUBLISHED, OWNER
 from llmrec_pipeline.serving.alert_channels import Digest, channels_of
 from llmrec_pipeline.serving.market_digest import send_digest
@@ -105,14 +105,14 @@ def digest_asset(settings: Settings, clock: Clock) -> AssetsDefinition:
             return
         standing = [entry for entry in sent.entries if entry.stands]
         by_kind = Counter(entry.alert.kind for entry in standing)
-        rows = [{"since": f"{e.raised_at:%Y-%m-%d %H:%M}", **e.alert._asdict()} for e in standing]
+        rows = [entry.alert._asdict() for entry in standing]
         outcomes = [asdict(outcome) for outcome in sent.outcomes]
         metadata: dict[str, Any] = {
             "dagster/row_count": len(standing),
+            "alerts": markdown(rows, ("kind", "text")),
+            "channels": markdown(outcomes, ("channel", "target", "alerts", "problem")),
             "new_alerts": len(sent.new),
             **{f"standing/{kind}": by_kind[kind] for kind in KINDS},
-            "alerts": markdown_table(rows, ("since", "kind", "text")),
-            "channels": markdown_table(outcomes, ("channel", "target", "alerts", "problem")),
             "edition": sent.edition,
             "ledger": MetadataValue.path(settings.locations.states / "alerts" / "ledger.json"),
         }

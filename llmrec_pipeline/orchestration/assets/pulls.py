@@ -69,7 +69,7 @@ def _source_assets(
     )
     def pull(context: AssetExecutionContext) -> Results:
         if raw_key(source) in context.selected_asset_keys:
-            yield from _pull(context, source, pool)
+            yield from _pull(context, source, lake, pool)
         if bronze_key(source) in context.selected_asset_keys:
             yield from _land(context, source, settings, lake, clock)
 
@@ -150,7 +150,7 @@ def _sources_of_run(context: AssetExecutionContext, source: str) -> list[str]:
     return [key.path[1] for key in keys if key == raw_key(key.path[-1])]
 
 
-def _pull(context: AssetExecutionContext, source: str, pool: PullPool) -> Results:
+def _pull(context: AssetExecutionContext, source: str, lake: Lake, pool: PullPool) -> Results:
     key = raw_key(source)
     outcome = pool.outcome(context.run.run_id, source, _sources_of_run(context, source))
     problems = []
@@ -162,7 +162,7 @@ def _pull(context: AssetExecutionContext, source: str, pool: PullPool) -> Result
                 "pages": outcome.pages,
                 "bytes": outcome.size,
                 "requests": outcome.requests,
-                "folder": stamp(outcome.observed_at),
+                "folder": MetadataValue.path(lake.raw / source / stamp(outcome.observed_at)),
             },
         )
     elif outcome.reason is None:
@@ -210,6 +210,7 @@ def _metadata(source: str, valid: Sequence[LandOutcome], lake: Lake) -> dict[str
     metadata |= {
         "dagster/row_count": newest.rows,
         "benchmark_rows": newest.benchmarks,
+        "bad_values": sum((newest.bad_values or {}).values()),
         "observed_at": iso(newest.observed_at),
     }
     if newest.index_version:

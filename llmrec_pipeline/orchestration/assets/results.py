@@ -1,7 +1,8 @@
 """What people act on: `task_rankings`, `category_rankings`, `market_changes` and `edition`, which
 carries what people wrote besides."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import polars as pl
@@ -15,10 +16,17 @@ from dagster import (
     asset,
 )
 
-from llmrec_pipeline.domain.records import CATEGORY_RANKINGS, MARKET_CHANGES, TASK_RANKINGS
+from llmrec_pipeline.domain.market import KINDS
+from llmrec_pipeline.domain.records import (
+    CATEGORY_RANKINGS,
+    MARKET_CHANGES,
+    ORIGINS,
+    TASK_RANKINGS,
+)
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
-from llmrec_pipeline.orchestration.metadata import column_schema, markdown
+from llmrec_pipeline.orchestration.lineage import column_lineage
+from llmrec_pipeline.orchestration.metadata import column_schema, counts_by_origin, markdown
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import (
     GROUP_PUBLISHED,
@@ -37,6 +45,25 @@ from llmrec_pipeline.storage.refreshing import publish_edition, rank_tasks
 from llmrec_pipeline.storage.written import exported_watermarks
 
 _TOP = ("task_type", "rank", "model_name", "provider", "score", "basis_source", "basis_column")
+
+
+# Of a hash, where only people read it.
+_SHOWN_DIGITS = 12
+
+
+def _origins_tag(sources: Mapping[str, Mapping[str, Any]]) -> str:
+    """`live: artificial_analysis, epoch; none: llm_stats`, of the sources that are switched on."""
+    by_origin = {
+        origin: [
+            name
+            for name, entry in sorted(sources.items())
+            if entry["enabled"] and entry["origin"] == origin
+        ]
+        for origin in ORIGINS
+    }
+    return "; ".join(
+        f"{origin}: {', '.join(names)}" for origin, names in by_origin.items() if names
+    )
 
 
 def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
@@ -78,6 +105,8 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             metadata={
                 "dagster/row_count": frame.height,
                 "task_types": frame["task_type"].n_unique(),
+                "models_ranked": frame["canonical_model_key"].n_unique(),
+                **column_lineage(TASK_RANKINGS),
                 "top_three": markdown(top.to_dicts(), _TOP),
             },
         )
@@ -112,8 +141,10 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 "dagster/row_count": frame.height,
                 "top_three": markdown(
                     frame.filter(pl.col("rank") <= 3).to_dicts(),
-                    ("category", "rank", "provider", "model_name", "score", "last_updated"),
+                    ("category", "rank", "provider", "model_name", "score"),
                 ),
+                "models_ranked": frame["canonical_model_key"].n_unique(),
+                **column_lineage(CATEGORY_RANKINGS),
             },
         )
 
@@ -135,12 +166,12 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         fixture = Fixture(settings.locations.fixture, settings)
         with warehouse.get_connection() as con:
             changes = note_changes(con, settings, fixture)
-        counts = changes.group_by("change").len().sort("change")
+        counts = Counter(changes["change"])
         return MaterializeResult(
             asset_key=vocabulary.MARKET_CHANGES,
             metadata={
                 "dagster/row_count": changes.height,
-                "counts": markdown(counts.to_dicts(), counts.columns),
+                **{f"change/{kind}": counts[kind] for kind in KINDS},
                 "changes": markdown(changes.head(20).to_dicts(), changes.columns[:7]),
             },
         )
@@ -201,14 +232,12 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 context.run.run_id,
                 {
                     vocabulary.TAG_EDITION: published.edition.name,
-                    **{
-                        f"llmrec/origin/{source}": entry["origin"]
-                        for source, entry in manifest["sources"].items()
-                    },
+                    vocabulary.TAG_ORIGINS: _origins_tag(manifest["sources"]),
                 },
             )
         origins = [
-            {"source": source, **entry} for source, entry in sorted(manifest["sources"].items())
+            {**entry, "source": source, "observed_at": (entry["observed_at"] or "")[:16]}
+            for source, entry in sorted(manifest["sources"].items())
         ]
         return MaterializeResult(
             asset_key=vocabulary.EDITION,
@@ -216,14 +245,15 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 "edition": published.edition.name,
                 "new": published.is_new,
                 "snapshot_ts": manifest["snapshot_ts"] or "nothing serves",
-                "content_digest": manifest["content_digest"],
-                "inputs_hash": manifest["inputs_hash"],
+                "content_digest": manifest["content_digest"][:_SHOWN_DIGITS],
+                "inputs_hash": manifest["inputs_hash"][:_SHOWN_DIGITS],
                 "models": manifest["tables"]["models_latest"]["rows"],
                 "names_to_review": manifest["tables"]["model_identity_review"]["rows"],
                 "folder": MetadataValue.path(published.edition.folder),
                 "origins": markdown(
-                    origins, ("source", "origin", "observed_at", "rows", "licence")
+                    origins, ("source", "origin", "observed_at", "rows", "index_version", "doubt")
                 ),
+                **counts_by_origin(entry["origin"] for entry in origins),
             },
         )
 

@@ -1,6 +1,5 @@
 """The warehouse: `bronze_models`, `silver_models`, `models_history`, `models_latest`."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,15 +21,17 @@ from llmrec_pipeline.domain.records import (
 )
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.orchestration import checks, vocabulary
-from llmrec_pipeline.orchestration.metadata import column_schema, markdown
+from llmrec_pipeline.orchestration.lineage import bronze_lineage, column_lineage
+from llmrec_pipeline.orchestration.metadata import column_schema, counts_by_origin, markdown
+from llmrec_pipeline.orchestration.plots import Point, bar, quality_by_price
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_WAREHOUSE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
-from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
+from llmrec_pipeline.storage.warehouse import sql_text
 
 Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
 
@@ -78,7 +79,8 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             doubted = checks.doubted_pulls(con)
             rebased = checks.rebased_sources(con)
             recent = con.sql(
-                "SELECT source, snapshot_ts, status, reason, rows, rows_previous, index_version "
+                "SELECT source, strftime(snapshot_ts, '%Y-%m-%d %H:%M') AS observed_at, status, "
+                "reason, rows, rows_previous, index_version "
                 "FROM pulls ORDER BY snapshot_ts DESC, source LIMIT 12"
             ).pl()
             rows = _count(con, "SELECT count(*) FROM bronze_models")
@@ -92,7 +94,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "dagster/row_count": rows,
                 "pulls_loaded": loaded.pulls,
                 "rows_loaded": loaded.rows,
+                "sources_quarantined": len(doubted),
+                "sources_rebased": len(rebased),
                 "recent_pulls": markdown(recent.to_dicts(), recent.columns),
+                **bronze_lineage(settings.sources),
             },
         )
         yield checks.warning(vocabulary.BRONZE_MODELS, checks.PULLS_BELIEVED, doubted)
@@ -139,14 +144,13 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             unknown = checks.unknown_names(con)
             rows = _count(con, "SELECT count(*) FROM silver_models")
             review = _count(con, "SELECT count(*) FROM model_identity_review WHERE used_id IS NULL")
+        most = max((entry.rows or 0 for entry in serving), default=0)
         origins = [
             {
                 "source": entry.source,
                 "origin": entry.origin,
-                "observed_at": iso(entry.snapshot_ts) if entry.snapshot_ts else None,
-                "last_verified_at": iso(entry.verified_at) if entry.verified_at else None,
-                "index_version": entry.index_version,
-                "rows": entry.rows,
+                "seen": f"{entry.verified_at:%m-%d %H:%M}" if entry.verified_at else None,
+                "rows": f"{entry.rows or 0} {bar(entry.rows or 0, most)}",
             }
             for entry in serving
         ]
@@ -154,8 +158,10 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             asset_key=vocabulary.SILVER_MODELS,
             metadata={
                 "dagster/row_count": rows,
+                "origins": markdown(origins, ("source", "origin", "seen", "rows")),
                 "names_to_review": review,
-                "origins": markdown(origins, list(origins[0]) if origins else ["source"]),
+                **counts_by_origin(entry.origin for entry in serving),
+                **column_lineage(SILVER_MODELS),
             },
         )
         yield from results
@@ -194,6 +200,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "accepted_pulls": int(pulls),
                 "from": iso(first) if first else "no accepted pull yet",
                 "to": iso(last) if last else "no accepted pull yet",
+                **column_lineage(MODELS_HISTORY),
             },
         )
 
@@ -220,28 +227,24 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
             priced = _count(
                 con, "SELECT count(*) FROM models_latest WHERE price_input_per_1m IS NOT NULL"
             )
-            top = con.sql(
-                "SELECT canonical_model_key, quality_index, quality_index_source, "
-                "price_input_per_1m, output_tokens_per_s, context_window FROM models_latest "
-                "WHERE listed AND quality_index IS NOT NULL AND price_input_per_1m IS NOT NULL "
-                "ORDER BY quality_index_source, quality_index DESC LIMIT 10"
-            ).pl()
             conflicts = _count(con, "SELECT count(*) FROM price_conflicts")
-            widest = con.sql(
-                "SELECT offering_key, price_column, used_source, used_price, source, price, "
-                "difference FROM price_conflicts ORDER BY abs(difference) DESC, offering_key, price_column, source LIMIT 10"
-            ).pl()
-            origins = {entry.source: entry.origin for entry in read_serving(con)}
+            best = con.sql(sql_text("best_measured")).pl()
+            widest = con.sql(sql_text("widest_price_conflicts")).pl()
         yield MaterializeResult(
             asset_key=vocabulary.MODELS_LATEST,
             metadata={
                 "dagster/row_count": rows,
+                "quality_by_price": quality_by_price(
+                    [Point(*pair) for pair in best.select("usd_per_1m", "quality").iter_rows()],
+                    f"quality_index of {best['source'][0]}" if best.height else "quality_index",
+                ),
+                "best": markdown(best.head(5).to_dicts(), ("model", "quality", "usd_per_1m")),
+                "widest_price_conflicts": markdown(widest.to_dicts(), widest.columns),
                 "listed": listed,
                 "priced": priced,
-                "origins": json.dumps(origins),
-                "preview": markdown(top.to_dicts(), top.columns),
+                "measured": best.height,
                 "price_conflicts": conflicts,
-                "widest_price_conflicts": markdown(widest.to_dicts(), widest.columns),
+                **column_lineage(MODELS_LATEST),
             },
         )
         yield from results
