@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from llmrec_pipeline.serving.cli.app import app
 from llmrec_pipeline_tests.e2e.command_line import COMMAND, Llmrec, one_line
@@ -59,11 +63,24 @@ FORBIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("command", sorted(COMMANDS))
-def test_every_command_shows_an_example(reader: Llmrec, command: str) -> None:
-    answer = reader(command, "--help")
+def _helps(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each command with its help, those of groups included."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _helps(command, (*path, name))
+        else:
+            yield (*path, name), " ".join((command.help or "").split())
+
+
+def test_every_command_shows_an_example(reader: Llmrec) -> None:
+    helps = dict(_helps(get_command(app)))
+    assert len(helps) > len(COMMANDS)
+    for path, text in helps.items():
+        # A variable may stand before the command.
+        assert re.search(rf"Example: (\S+=\S+ )*llmrec {' '.join(path)}", text), path
+    answer = reader("models", "--help")
     assert (answer.code, answer.err) == (0, "")
-    assert f"Example: llmrec {command}" in " ".join(answer.out.split())
+    assert "Example: llmrec models opus" in " ".join(answer.out.split())
 
 
 def test_help_tells_the_exit_codes(reader: Llmrec) -> None:

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-_GAP = "  "
+from llmrec_pipeline.serving.cli.table_layout import UNBOUNDED, table_lines
+
+# Columns that tell a state, and the SGR code of each state that is worth a look.
+_STATES = frozenset({"origin", "state", "last_pull", "problem"})
+_GREEN, _YELLOW, _RED = 32, 33, 31
+_COLOURS = {
+    "live": _GREEN,
+    "ok": _GREEN,
+    "cached": _YELLOW,
+    "fixture": _YELLOW,
+    "warning": _YELLOW,
+    "skipped": _YELLOW,
+    "problem": _RED,
+    "failed": _RED,
+    "invalid": _RED,
+    "quarantined": _RED,
+}
 
 
 class Format(StrEnum):
@@ -70,56 +86,29 @@ def print_json(content: Any) -> None:
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Aligned columns. On a terminal the widest text column gives way until the table fits."""
+    """Aligned columns, which fit on a terminal."""
     cells = [[_cell(row.get(column)) for column in columns] for row in rows]
-    numeric = [
-        bool(cells) and all(not row[i] or _is_number(row[i]) for row in cells)
-        for i in range(len(columns))
-    ]
-    widths = [
-        max([_width(columns[i]), *(_width(row[i]) for row in cells)]) for i in range(len(columns))
-    ]
-    if sys.stdout.isatty():
-        _fit(widths, numeric, shutil.get_terminal_size().columns)
-    for row in ([list(columns)], [["-" * width for width in widths]], cells):
-        for line in row:
-            parts = [
-                _pad(text, width, right)
-                for text, width, right in zip(line, widths, numeric, strict=True)
-            ]
-            say(_GAP.join(parts).rstrip())
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
+    paint = _coloured if _takes_colour() else _plain
+    for line in table_lines(columns, cells, room, paint):
+        say(line)
 
 
-def _fit(widths: list[int], numeric: Sequence[bool], room: int) -> None:
-    while sum(widths) + len(_GAP) * (len(widths) - 1) > room:
-        texts = [i for i, is_number in enumerate(numeric) if not is_number and widths[i] > 8]
-        if not texts:
-            return
-        widths[max(texts, key=lambda i: widths[i])] -= 1
-
-
-def _pad(text: str, width: int, right: bool) -> str:
-    if _width(text) > width:
-        while _width(text) > width - 1:
-            text = text[:-1]
-        text += "…"
-    blank = " " * (width - _width(text))
-    return blank + text if right else text + blank
-
-
-def _width(text: str) -> int:
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
+def _takes_colour() -> bool:
+    """See no-color.org: any value of NO_COLOR but none switches colour off."""
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", ""))
-    except ValueError:
-        return False
-    return True
+def _plain(_: str, text: str) -> str:
+    return text
+
+
+def _coloured(column: str, text: str) -> str:
+    """Good, doubtful and bad states in green, yellow and red; the word says it too."""
+    code = _COLOURS.get(text) if column in _STATES else None
+    return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 
 def _cell(value: Any) -> str:
