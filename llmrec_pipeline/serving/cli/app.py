@@ -47,6 +47,11 @@ alerts = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(alerts, name="alerts")
+learn = typer.Typer(
+    help="What our own outcomes teach beside the benchmarks.",
+    no_args_is_help=True,
+)
+app.add_typer(learn, name="learn")
 
 FormatOption = Annotated[
     Format | None,
@@ -893,3 +898,30 @@ def alerts_test(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import alerting
 
     raise typer.Exit(alerting.test(format))
+@learn.command("evaluate")
+def learn_evaluate(
+    matrix: Annotated[
+        Path | None,
+        typer.Option(
+            help="Every model's score on every prompt: prompt_id, task_type, model, score."
+        ),
+    ] = None,
+    prior: Annotated[
+        Path | None, typer.Option(help="What benchmarks say: task_type, model, mean.")
+    ] = None,
+    log: Annotated[
+        Path | None,
+        typer.Option(help="Outcomes as they came, instead: task_type or use_case, model, score."),
+    ] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Prompts of one simulation.")] = 2000,
+    seeds: Annotated[int, typer.Option(min=1, help="Simulations.")] = 20,
+    format: FormatOption = None,
+) -> None:
+    """Simulate what learning from outcomes gains over the benchmarks alone. Files are CSV, JSON
+    lines or Parquet. Without a prior, a model's mean over the table's other task types is one.
+
+    Example: llmrec learn evaluate --matrix outcomes.csv --prior benchmarks.csv
+    """
+    from llmrec_pipeline.serving.cli import learning
+
+    raise typer.Exit(learning.evaluate(matrix, prior, log, rounds, seeds, format))

@@ -1,0 +1,89 @@
+"""The shape of config/learning.yaml."""
+
+from __future__ import annotations
+
+from math import exp, fsum
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
+    )
+
+
+class Doubt(_Frozen):
+    """Where what a prior misses lies: shares that sum to 1. `own` is never none, so that the
+    outcomes of a model in a use case always come to outweigh its prior there."""
+
+    level: Share
+    model: Share
+    own: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        total = fsum((self.level, self.model, self.own))
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"the shares sum to {total:g}, not to 1")
+        return self
+
+
+class UseCaseDoubt(_Frozen):
+    """How far a use case's level may lie from the prior's, in the unit of `Doubt`."""
+
+    of_rates: NotNegative
+    of_standings: NotNegative
+
+
+class StandingMap(_Frozen):
+    """The default map of a standing in standard deviations to a success rate."""
+
+    level: float
+    slope: Annotated[float, Field(gt=0)]
+
+    def rate(self, standing: float) -> float:
+        """logistic(level + slope * standing)."""
+        return 1.0 / (1.0 + exp(-(self.level + self.slope * standing)))
+
+
+class SimulationConfig(_Frozen):
+    """Policies that are simulated and not served."""
+
+    linucb_alpha: NotNegative
+
+
+class RatingScale(_Frozen):
+    """The ratings that people give."""
+
+    lowest: int
+    highest: int
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.highest <= self.lowest:
+            raise ValueError(f"highest {self.highest} is not above lowest {self.lowest}")
+        return self
+
+    def score(self, rating: int) -> float:
+        """The rating from 0 to 1; raises ValueError for one beyond the scale."""
+        if not self.lowest <= rating <= self.highest:
+            raise ValueError(f"rating is {rating}; allowed: {self.lowest} to {self.highest}")
+        return (rating - self.lowest) / (self.highest - self.lowest)
+
+
+class LearningConfig(_Frozen):
+    """learning.yaml."""
+
+    version: Annotated[str, Field(min_length=1)]
+    pseudo_observations: Annotated[float, Field(gt=0)]
+    doubt: Doubt
+    use_case_doubt: UseCaseDoubt
+    standing_map: StandingMap
+    confidence: Annotated[float, Field(gt=0, lt=1)]
+    simulation: SimulationConfig
+    rating: RatingScale
