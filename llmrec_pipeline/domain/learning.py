@@ -37,12 +37,14 @@ if TYPE_CHECKING:
 _LEAST_SPREAD = 0.05
 
 
-class Outcome(NamedTuple):
-    """One outcome: `score` from 0 to 1."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`count` outcomes of one model in one use case; `score`, from 0 to 1, is their mean."""
 
     use_case: str
     model: str
     score: float
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,8 @@ def estimates(
     for outcome in outcomes:
         if (outcome.use_case, outcome.model) in prior:
             cell = row[outcome.use_case], column[outcome.model]
-            told[(slice(None), *cell)] += (1.0, outcome.score, outcome.score**2)
+            sums = (1.0, outcome.score, _mean_square(outcome))
+            told[(slice(None), *cell)] += outcome.count * np.array(sums)
     counts, totals, squares = told
     found = posterior(np.nan_to_num(rates), counts, totals, Effects.of(config, use_case_doubt))
     reach = NormalDist().inv_cdf((1 + config.confidence) / 2)
@@ -228,6 +231,11 @@ def estimates(
 def noise(rate: float) -> float:
     """Standard deviation of one outcome at a success rate; that of a graded score is smaller."""
     return max(_LEAST_SPREAD, sqrt(max(0.0, rate * (1.0 - rate))))
+
+
+def _mean_square(outcome: Outcome) -> float:
+    """Several outcomes that are known by their mean alone are successes and failures."""
+    return outcome.score if outcome.count > 1 else outcome.score**2
 
 
 def _error_of_mean(n: int, mean: float, mean_square: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -62,12 +62,18 @@ def category_tables(
     moment = moment_of(asked, now)
     if moment is not None:
         return _past(settings, moment)
-    edition = find_edition(settings.locations.published, asked.edition)
-    origins = edition.manifest()["sources"]
-    if asked.is_current:
-        live_hours = settings.pipeline.schedule.live_hours
-        origins = origins_now(origins, settings.locations.states, now, live_hours)
-    return CategoryTables(edition.name, _rows(edition), origins)
+    tables = edition_tables(find_edition(settings.locations.published, asked.edition))
+    if not asked.is_current:
+        return tables
+    live_hours = settings.pipeline.schedule.live_hours
+    origins = origins_now(tables.origins, settings.locations.states, now, live_hours)
+    return replace(tables, origins=origins)
+
+
+def edition_tables(edition: Edition) -> CategoryTables:
+    """The rankings of an edition, its sources as they stood when it was published; raises
+    EditionError."""
+    return CategoryTables(edition.name, _rows(edition), edition.manifest()["sources"])
 
 
 def _rows(edition: Edition) -> list[dict[str, Any]]:

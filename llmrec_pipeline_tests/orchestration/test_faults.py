@@ -13,7 +13,7 @@ from llmrec_pipeline.domain.records import SILVER_MODELS, Kind
 from llmrec_pipeline.orchestration import checks
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.serving.cli.app import app
-from llmrec_pipeline.serving.cli.reading import source_rows
+from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline_tests.orchestration.pipeline import HASTE, Pipeline
 from llmrec_pipeline_tests.publishers import (
     AA,

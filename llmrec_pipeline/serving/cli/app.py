@@ -52,6 +52,11 @@ learn = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(learn, name="learn")
+users = typer.Typer(
+    help="Users and teams, and the answers that they were given.",
+    no_args_is_help=True,
+)
+app.add_typer(users, name="users")
 
 FormatOption = Annotated[
     Format | None,
@@ -119,6 +124,9 @@ def recommend(
     force_refresh: Annotated[
         bool, typer.Option("--force-refresh", help="Refresh first, however fresh the data is.")
     ] = False,
+    user: Annotated[
+        str | None, typer.Option(help="Keep the answer in the history of this user or team.")
+    ] = None,
     format: FormatOption = None,
 ) -> None:
     """Rank models for a job described in words.
@@ -147,6 +155,7 @@ def recommend(
                 quality_basis=quality_basis,
                 no_refresh=no_refresh,
                 force_refresh=force_refresh,
+                user=user,
             ),
             format,
         )
@@ -925,3 +934,134 @@ def learn_evaluate(
     from llmrec_pipeline.serving.cli import learning
 
     raise typer.Exit(learning.evaluate(matrix, prior, log, rounds, seeds, format))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Serve the HTTP API until asked to stop (SIGTERM, Ctrl-C). Beyond this machine only with a
+    token: see config/api.yaml. Its routes are told at /docs and /openapi.json.
+
+    Example: llmrec serve --port 8000
+    """
+    from llmrec_pipeline.serving.cli import serving
+
+    raise typer.Exit(serving.serve(host, port))
+
+
+@learn.command("show")
+def learn_show(
+    use_case: Annotated[str, typer.Option(help="A use case of yours, or a task type.")],
+    task_type: Annotated[
+        str | None, typer.Option(help="Whose benchmarks count; else that of the use case.")
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Say what our own outcomes say of each model in a use case, beside the benchmarks.
+
+    Example: llmrec learn show --use-case builder_high
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    raise typer.Exit(remembering.show(use_case, task_type, format))
+
+
+UserIdArgument = Annotated[str, typer.Argument(help="The user or team.")]
+
+
+@users.command("put")
+def users_put(
+    user_id: UserIdArgument,
+    profile: Annotated[str, typer.Option(help="What the user works on, in words.")],
+    providers: Annotated[
+        str | None, typer.Option(help="Whom the user can call: openai,mistral; else anybody.")
+    ] = None,
+    max_price_per_1m: Annotated[
+        float | None, typer.Option(min=0, help="Highest input price, USD per 1M tokens.")
+    ] = None,
+    min_context: Annotated[
+        int | None, typer.Option(min=1, help="Smallest context, tokens.")
+    ] = None,
+    priority: Annotated[str | None, typer.Option(help="none, quality, speed or cost.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Store a user or team; the same id again replaces what was stored.
+
+    Example: llmrec users put team-search --profile "ranking of search results, in German"
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    constraints = {
+        "max_price_per_1m": max_price_per_1m,
+        "min_context": min_context,
+        "priority": priority,
+    }
+    raise typer.Exit(remembering.put(user_id, profile, providers, constraints, format))
+
+
+@users.command("list")
+def users_list(format: FormatOption = None) -> None:
+    """List users and teams.
+
+    Example: llmrec users list
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    raise typer.Exit(remembering.users(format))
+
+
+@users.command("history")
+def users_history(
+    user_id: UserIdArgument,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    format: FormatOption = None,
+) -> None:
+    """Print the answers given to a user, newest first and whole.
+
+    Example: llmrec users history team-search
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    raise typer.Exit(remembering.answers(user_id, limit, format))
+
+
+@users.command("replay")
+def users_replay(
+    answer_id: Annotated[str, typer.Argument(help="As `users history` prints it.")],
+    format: FormatOption = None,
+) -> None:
+    """Make an answer anew from its edition; exit code 1 where it is not the same.
+
+    Example: llmrec users replay 838c28c5b9e440f08623dd71bffdb088
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    raise typer.Exit(remembering.replay(answer_id, format))
+
+
+@app.command()
+def feedback(
+    model: Annotated[str, typer.Option(help="A model's key.")],
+    use_case: Annotated[str, typer.Option(help="A use case of yours, or a task type.")],
+    rating: Annotated[int | None, typer.Option(help="1 to 5.")] = None,
+    success: Annotated[
+        bool | None, typer.Option("--success/--failure", help="Whether it did the job.")
+    ] = None,
+    score: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Of an evaluation, 0 to 1.")
+    ] = None,
+    user: Annotated[str | None, typer.Option(help="Who says so.")] = None,
+    answer_id: Annotated[str | None, typer.Option(help="Which served answer it is about.")] = None,
+    comment: Annotated[str | None, typer.Option(help="Anything else.")] = None,
+    format: FormatOption = None,
+) -> None:
+    """Report how a model did. It re-ranks later answers of the API; it switches nothing.
+
+    Example: llmrec feedback --model openai/gpt-5-4 --use-case coding --rating 4
+    """
+    from llmrec_pipeline.serving.cli import remembering
+
+    told = remembering.Told(model, use_case, rating, success, score, user, answer_id, comment)
+    raise typer.Exit(remembering.feedback(told, format))

@@ -14,7 +14,7 @@ import duckdb
 
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
-from llmrec_pipeline.serving.cli.reading import source_rows
+from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline.settings import Settings, SettingsError, load_settings
 from llmrec_pipeline.storage.editions import RANKING, EditionError, find_edition
 from llmrec_pipeline.storage.fixture import Fixture, FixtureError

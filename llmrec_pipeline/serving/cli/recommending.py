@@ -7,17 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from llmrec_pipeline.domain.ranking import recommend
-from llmrec_pipeline.domain.task_profile import (
-    ProfileOverrides,
-    RequestError,
-    RequestReading,
-    Tasks,
-    build_profile,
-    read_request,
-)
+from llmrec_pipeline.domain.task_profile import RequestError, RequestReading
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import Locations, read_locations
+from llmrec_pipeline.serving.answering import (
+    Question,
+    answer_question,
+    as_json,
+    new_answer_id,
+    served_record,
+)
 from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.auto_refresh import refresh_and_wait, sources_due
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
@@ -37,6 +36,7 @@ from llmrec_pipeline.storage.editions import (
     current_edition,
     find_edition,
 )
+from llmrec_pipeline.storage.spool import AnswerSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class Flags:
     quality_basis: str | None = None
     no_refresh: bool = False
     force_refresh: bool = False
+    user: str | None = None
 
 
 def answer(text: str, flags: Flags, wanted: Format | None) -> int:
@@ -65,6 +66,8 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     locations = read_locations()
     if flags.no_refresh and flags.force_refresh:
         raise RequestError("--no-refresh and --force-refresh: one of them, not both")
+    if flags.user is not None and flags.asked.is_past:
+        raise RequestError("--user keeps answers from editions; leave out --as-of and --known-at")
     if flags.asked.is_current:
         if not flags.no_refresh:
             _refresh_if_due(locations, force=flags.force_refresh)
@@ -77,7 +80,10 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
                 "--edition, --as-of and --known-at answer from what was; leave out --force-refresh"
             )
         payload = payload_of(flags.asked)
-    reading, result = _recommend(payload, text, flags)
+    question = _question(text, flags)
+    reading, result = answer_question(payload, question)
+    if flags.user is not None:
+        result = {"answer_id": _noted(flags.user, question, result, locations), **result}
     if chosen(wanted) is Format.JSON:
         print_json(result)
     else:
@@ -137,36 +143,42 @@ def _origins_now(
     }
 
 
-def _recommend(
-    payload: dict[str, Any], text: str, flags: Flags
-) -> tuple[RequestReading, dict[str, Any]]:
-    tasks = Tasks.from_mapping(payload["tasks"])
-    aliases = payload["provider_aliases"]
-    reading = read_request(text, tasks, provider_aliases=aliases)
-    profile = build_profile(
-        reading,
-        ProfileOverrides(
-            task_type=flags.task_type,
-            priority=flags.priority,
-            max_price_per_1m=flags.max_price_per_1m,
-            min_context=flags.min_context,
-            provider_allowlist=_names(flags.provider_allowlist),
-            provider_denylist=_names(flags.provider_denylist),
-        ),
-        tasks=tasks,
-        provider_aliases=aliases,
-    )
-    result = recommend(
-        payload,
-        profile,
+def _question(text: str, flags: Flags) -> Question:
+    return Question(
+        text,
         topk=flags.topk,
-        scorer=flags.scorer,
-        quality_basis=flags.quality_basis,
-        missing_policy=flags.missing_policy,
+        task_type=flags.task_type,
+        priority=flags.priority,
+        max_price_per_1m=flags.max_price_per_1m,
+        min_context=flags.min_context,
+        provider_allowlist=_names(flags.provider_allowlist),
+        provider_denylist=_names(flags.provider_denylist),
         host=flags.host,
         capabilities=_names(flags.capabilities) or (),
+        missing_policy=flags.missing_policy,
+        scorer=flags.scorer,
+        quality_basis=flags.quality_basis,
     )
-    return reading, result
+
+
+def _noted(user: str, question: Question, answer: dict[str, Any], locations: Locations) -> str:
+    """Spool the answer for a user's history, and tell its id. The spool is drained by whoever has
+    the evidence store open."""
+    edition = find_edition(locations.published, answer["edition"])
+    answer_id = new_answer_id()
+    record = served_record(
+        answer_id,
+        datetime.now(UTC),
+        "cli",
+        user,
+        question,
+        edition.manifest()["config_hash"],
+        None,
+        answer,
+        as_json(answer),
+    )
+    AnswerSpool(locations.data).append(record, sync=True)
+    return answer_id
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
@@ -251,6 +263,8 @@ def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> Non
         say(f"  {source}: origin {origin['origin']}, seen {seen} ago")
     for warning in result["warnings"]:
         say(f"Warning: {warning}")
+    if "answer_id" in result:
+        say(f"Kept for {flags.user} as answer {result['answer_id']}.")
     for attribution in result["attribution"].values():
         say(attribution)
 

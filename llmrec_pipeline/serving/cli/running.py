@@ -112,7 +112,7 @@ def require_success(summaries: Sequence[RunSummary]) -> None:
 
 def summary_of(summaries: Sequence[RunSummary], settings: Settings) -> dict[str, Any]:
     """What the jobs did, as JSON: runs, edition, sources, warnings."""
-    from llmrec_pipeline.serving.cli.reading import source_rows
+    from llmrec_pipeline.serving.source_rows import source_rows
 
     edition = current_edition(settings.locations.published)
     published = next(

@@ -261,3 +261,61 @@ class RecommendationEvent(Base):
     to_status: Mapped[str]
     decided_by: Mapped[str]
     why: Mapped[str | None]
+
+
+class User(Base):
+    """A user or a team: what it works on in words, its constraints (fields of a question), and the
+    providers that it can call (none: any)."""
+
+    __tablename__ = "users"
+
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    profile_text: Mapped[str]
+    constraints: Mapped[dict[str, Any]]
+    available_providers: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class ServedAnswer(Base):
+    """An answer as it was served, whole: `answer_json` to the byte, with all that makes it anew. A
+    `user_id` need not be registered."""
+
+    __tablename__ = "served_answers"
+    __table_args__ = (
+        UniqueConstraint("answer_id"),
+        Index("ix_served_answers_user_id_served_at", "user_id", "served_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    answer_id: Mapped[str]
+    served_at: Mapped[datetime]
+    channel: Mapped[str]
+    user_id: Mapped[str | None]
+    question: Mapped[dict[str, Any]]
+    edition: Mapped[str]
+    scorer: Mapped[str]
+    config_hash: Mapped[str]
+    learned: Mapped[dict[str, Any] | None]
+    answer_json: Mapped[str]
+
+
+class Feedback(Base):
+    """One outcome that a person or a system reports of a model: `score` from 0 (failed) to 1
+    (succeeded), in one use case."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        CheckConstraint("source IN ('rating', 'success', 'evaluation')", name="source"),
+        Index("ix_feedback_use_case_model_id", "use_case", "model_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    given_at: Mapped[datetime]
+    user_id: Mapped[str | None]
+    answer_id: Mapped[str | None]
+    use_case: Mapped[str]
+    model_id: Mapped[str]
+    source: Mapped[str]
+    score: Mapped[Decimal]
+    comment: Mapped[str | None]

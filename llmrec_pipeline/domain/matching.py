@@ -1,0 +1,80 @@
+"""Which texts are most like another: cosine similarity of embeddings.
+
+Belongs here: the comparison, and the embedding that needs nothing installed. Does not belong here:
+the texts (`domain.model_cards`) and loading a model. numpy is imported late.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import blake2b
+from math import log, sqrt
+from typing import Any, NamedTuple, Protocol
+
+_WORD = re.compile(r"[^\W_]+")
+_DIMENSIONS = 512
+
+
+class Embedder(Protocol):
+    """Puts texts as unit vectors; `name` says by which means."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """One unit vector a text, all of one length; zeros for a text without a word."""
+        ...
+
+
+class HashedWords:
+    """Counts of words, hashed into a fixed number of places: knows spelling, not meaning."""
+
+    name = "hashed_words"
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One unit vector a text."""
+        return [_hashed(text) for text in texts]
+
+
+def _hashed(text: str) -> list[float]:
+    vector = [0.0] * _DIMENSIONS
+    for word, count in Counter(_WORD.findall(text.casefold())).items():
+        digest = int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big")
+        sign = 1.0 if digest & 1 else -1.0
+        vector[(digest >> 1) % _DIMENSIONS] += sign * (1.0 + log(count))
+    length = sqrt(sum(value * value for value in vector))
+    return [value / length for value in vector] if length else vector
+
+
+class Match(NamedTuple):
+    """One text by its id, and its cosine similarity, from -1 to 1."""
+
+    id: str
+    similarity: float
+
+
+class TextIndex:
+    """Texts by id, embedded once."""
+
+    def __init__(self, embedder: Embedder, texts: dict[str, str]) -> None:
+        import numpy as np
+
+        self._embedder = embedder
+        self._ids = list(texts)
+        vectors: Any = list(embedder.embed(list(texts.values())))
+        self._vectors = np.asarray(vectors, dtype=np.float64)
+
+    def nearest(self, text: str, count: int) -> list[Match]:
+        """The texts most like this one, ties by id; nothing for a text without a word."""
+        import numpy as np
+
+        if not self._ids:
+            return []
+        vector = np.asarray(self._embedder.embed([text])[0], dtype=np.float64)
+        if not vector.any():
+            return []
+        found = zip(self._ids, (self._vectors @ vector).tolist(), strict=True)
+        ranked = sorted(found, key=lambda item: (-item[1], item[0]))
+        return [Match(name, round(value, 6)) for name, value in ranked[:count]]

@@ -1,0 +1,136 @@
+"""A question in words and flags, and its answer from an edition's payload: what the command line and
+the API do alike, and what a replay does again. Standard library and the pure domain only.
+
+A served answer is recorded with its question, edition, scorer, config hash, and what was learned from
+outcomes by then; `replayed` makes it anew from those.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from llmrec_pipeline.domain.ranking import recommend
+from llmrec_pipeline.domain.task_profile import (
+    ProfileOverrides,
+    RequestReading,
+    Tasks,
+    build_profile,
+    read_request,
+)
+from llmrec_pipeline.domain.timestamps import iso
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The text and what was stated beside it; None leaves it to the text and the settings.
+
+    `use_case` is what our own outcomes are looked up under; without one, the task type.
+    """
+
+    text: str
+    topk: int = 5
+    task_type: str | None = None
+    priority: str | None = None
+    max_price_per_1m: float | None = None
+    min_context: int | None = None
+    provider_allowlist: tuple[str, ...] | None = None
+    provider_denylist: tuple[str, ...] | None = None
+    host: str | None = None
+    capabilities: tuple[str, ...] = ()
+    missing_policy: str | None = None
+    scorer: str | None = None
+    quality_basis: str | None = None
+    use_case: str | None = None
+
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any]) -> Question:
+        """Of what `to_mapping` gave."""
+        lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
+        return cls(**{**content, **lists})
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The question as JSON."""
+        return asdict(self)
+
+
+class Answered(NamedTuple):
+    """How the text was read, and the answer."""
+
+    reading: RequestReading
+    answer: dict[str, Any]
+
+
+def answer_question(
+    payload: Mapping[str, Any], question: Question, tasks: Tasks | None = None
+) -> Answered:
+    """The answer to a question, with what was understood of the text; `tasks` spares reading them
+    from the payload. Raises RequestError."""
+    tasks = tasks or Tasks.from_mapping(payload["tasks"])
+    aliases = payload["provider_aliases"]
+    reading = read_request(question.text, tasks, provider_aliases=aliases)
+    profile = build_profile(
+        reading,
+        ProfileOverrides(
+            task_type=question.task_type,
+            priority=question.priority,
+            max_price_per_1m=question.max_price_per_1m,
+            min_context=question.min_context,
+            provider_allowlist=question.provider_allowlist,
+            provider_denylist=question.provider_denylist,
+        ),
+        tasks=tasks,
+        provider_aliases=aliases,
+    )
+    answer = recommend(
+        payload,
+        profile,
+        topk=question.topk,
+        scorer=question.scorer,
+        quality_basis=question.quality_basis,
+        missing_policy=question.missing_policy,
+        host=question.host,
+        capabilities=question.capabilities,
+    )
+    told = {"understood": list(reading.understood), "notes": list(reading.notes)}
+    return Answered(reading, {**answer, **told})
+
+
+def new_answer_id() -> str:
+    """Names one served answer."""
+    return uuid.uuid4().hex
+
+
+def as_json(content: Any) -> str:
+    """The one spelling of a recorded answer: compact, keys in their order."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def served_record(
+    answer_id: str,
+    served_at: datetime,
+    channel: str,
+    user_id: str | None,
+    question: Question,
+    config_hash: str,
+    learned: Mapping[str, Any] | None,
+    answer: Mapping[str, Any],
+    answer_json: str,
+) -> dict[str, Any]:
+    """What is kept of a served answer; `answer_json` is `as_json(answer)`, told since it is at hand."""
+    return {
+        "answer_id": answer_id,
+        "served_at": iso(served_at),
+        "channel": channel,
+        "user_id": user_id,
+        "question": question.to_mapping(),
+        "edition": answer["edition"],
+        "scorer": answer["scorer"],
+        "config_hash": config_hash,
+        "learned": learned,
+        "answer_json": answer_json,
+    }

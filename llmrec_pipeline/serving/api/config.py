@@ -1,0 +1,87 @@
+"""The shape of config/api.yaml, and whom the server may be shown to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from llmrec_pipeline.locations import Locations, SettingsError
+from llmrec_pipeline.yaml_section import Section
+
+HASHES_VARIABLE = "LLMREC_API_TOKEN_HASHES"
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+TokenHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RateLimit(_Frozen):
+    """Requests of one token: on average, and at once."""
+
+    per_minute: Count
+    burst: Count
+
+
+class SpoolTimes(_Frozen):
+    """How often served answers are synced, and drained."""
+
+    sync_s: Positive
+    drain_s: Positive
+
+
+class ApiConfig(_Frozen):
+    """api.yaml."""
+
+    token_hashes: tuple[TokenHash, ...] = ()
+    rate_limit: RateLimit
+    max_body_kb: Count
+    max_text_chars: Count
+    timeout_s: Positive
+    shutdown_s: Positive
+    memo_answers: Count
+    watch_s: Positive
+    spool: SpoolTimes
+
+
+def load_api_config(
+    locations: Locations, environment: Mapping[str, str] | None = None
+) -> ApiConfig:
+    """config/api.yaml and the hashes of the environment; raises SettingsError."""
+    env = os.environ if environment is None else environment
+    section = Section.read(locations.config, "api", env)
+    more = [part.strip().lower() for part in env.get(HASHES_VARIABLE, "").split(",")]
+    hashes = [*(section.tree.get("token_hashes") or ()), *filter(None, more)]
+    for told in filter(None, more):
+        if len(told) != 64 or not set(told) <= set("0123456789abcdef"):
+            raise SettingsError(
+                f"{HASHES_VARIABLE}: a hash is not one; allowed: SHA-256 of tokens, 64 hexadecimal "
+                "digits each, separated by commas"
+            )
+    section.tree["token_hashes"] = hashes
+    return section.validated(ApiConfig)
+
+
+def require_safe(host: str, config: ApiConfig) -> None:
+    """Raises SettingsError for an address beyond this machine without a token."""
+    if not config.token_hashes and not is_loopback(host):
+        raise SettingsError(
+            f"{HASHES_VARIABLE}: no token is set; {host} is open to other machines, so set the "
+            "hash of one, or serve --host 127.0.0.1"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

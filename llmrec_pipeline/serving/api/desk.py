@@ -1,0 +1,265 @@
+"""What answers come from: one edition in memory, with what was learned, and the store behind it.
+
+`Desk.counter` is one reference to all that a request needs of an edition. The next edition is loaded
+aside and the reference is swapped: a request ends with the counter that it began with.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from llmrec_pipeline.domain.learning import Outcome
+from llmrec_pipeline.domain.learning_config import LearningConfig
+from llmrec_pipeline.domain.matching import Embedder, TextIndex
+from llmrec_pipeline.domain.model_cards import model_cards
+from llmrec_pipeline.domain.provider_choice import require_category, top_models
+from llmrec_pipeline.domain.task_profile import Tasks, resolve_providers
+from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.serving.answering import (
+    Question,
+    as_json,
+    new_answer_id,
+    served_record,
+)
+from llmrec_pipeline.serving.api.config import ApiConfig
+from llmrec_pipeline.serving.category_tables import CategoryTables, edition_tables
+from llmrec_pipeline.serving.learned import OutcomeBook, answer_with_learned
+from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.editions import Edition, EditionError, current_edition, find_edition
+from llmrec_pipeline.storage.evidence_store.answers import drain_spool, outcomes
+from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
+from llmrec_pipeline.storage.spool import AnswerSpool
+
+_log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+class Prepared(NamedTuple):
+    """An answer, its JSON, and what had been learned when it was made."""
+
+    answer: Mapping[str, Any]
+    text: str
+    learned: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Counter:
+    """One edition as the API serves it. `etag` changes with the edition and with what was learned."""
+
+    edition: Edition
+    payload: Mapping[str, Any]
+    config_hash: str
+    tasks: Tasks
+    book: OutcomeBook
+    memo_size: int
+    _memo: OrderedDict[Question, Prepared] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def etag(self) -> str:
+        return f'"{self.edition.name}.{len(self.book.outcomes)}"'
+
+    @cached_property
+    def categories(self) -> CategoryTables:
+        """The category rankings of the edition."""
+        return edition_tables(self.edition)
+
+    @cached_property
+    def cards(self) -> dict[str, str]:
+        """The text card of every listed model."""
+        return model_cards(self.payload)
+
+    def known(self, question: Question) -> Prepared | None:
+        """The answer where it was given before."""
+        with self._lock:
+            found = self._memo.get(question)
+            if found is not None:
+                self._memo.move_to_end(question)
+            return found
+
+    def prepare(self, question: Question) -> Prepared:
+        """Work an answer out and keep it; raises RequestError."""
+        found, learned = answer_with_learned(self.payload, question, self.book.learned, self.tasks)
+        prepared = Prepared(found.answer, as_json(found.answer), learned)
+        with self._lock:
+            self._memo[question] = prepared
+            while len(self._memo) > self.memo_size:
+                self._memo.popitem(last=False)
+        return prepared
+
+    def top(self, category: str, providers: Sequence[str] | None, top_n: int) -> dict[str, Any]:
+        """The best models of a category; raises RequestError for an unknown name."""
+        require_category(category)
+        aliases = self.payload["provider_aliases"]
+        allowed = None if providers is None else resolve_providers(providers, aliases)
+        rows = [dict(row) for row in top_models(self.categories.rows, category, allowed, top_n)]
+        return {
+            "category": category,
+            "edition": self.edition.name,
+            "rankings": [_told(row) for row in rows],
+            "attribution": self.categories.attribution(rows),
+        }
+
+    def rankings(self, category: str | None, provider: str | None) -> list[dict[str, Any]]:
+        """Rows of `category_rankings`, by category and rank; raises RequestError likewise."""
+        if category is not None:
+            require_category(category)
+        maker = provider and resolve_providers([provider], self.payload["provider_aliases"])[0]
+        rows = [
+            row
+            for row in self.categories.rows
+            if category in (None, row["category"]) and maker in (None, row["provider"])
+        ]
+        return [_told(row) for row in sorted(rows, key=lambda r: (r["category"], r["rank"]))]
+
+    def models(self, search: str | None, *, listed_only: bool) -> list[dict[str, Any]]:
+        """The edition's models whose key or name has the text."""
+        folded = (search or "").casefold()
+        return [
+            model
+            for model in self.payload["models"]
+            if (model["listed"] or not listed_only)
+            and folded in f"{model['canonical_model_key']} {model['model_name']}".casefold()
+        ]
+
+    def model_id(self, name: str) -> str | None:
+        """The key of today, of a model of this edition."""
+        key = self.payload.get("key_redirects", {}).get(name, name)
+        return key if key in self.keys else None
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The models of the edition."""
+        return frozenset(str(model["canonical_model_key"]) for model in self.payload["models"])
+
+
+def _told(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "last_updated": iso(row["last_updated"])}
+
+
+@dataclass
+class Desk:
+    """Serves from the current edition, records what it served, and keeps both up to date."""
+
+    settings: Settings
+    config: ApiConfig
+    learning: LearningConfig
+    store: EvidenceStore
+    embedder: Embedder
+    clock: Clock = lambda: datetime.now(UTC)
+    _counter: Counter | None = None
+
+    @cached_property
+    def spool(self) -> AnswerSpool:
+        """Where served answers go first."""
+        return AnswerSpool(self.settings.locations.data)
+
+    @property
+    def counter(self) -> Counter:
+        """The edition in force; raises EditionError before the first."""
+        if self._counter is None:
+            find_edition(self.settings.locations.published, None)  # says what to do
+            raise EditionError("the first edition is being loaded; try again")
+        return self._counter
+
+    @property
+    def edition_name(self) -> str | None:
+        """Of the edition that is served."""
+        return self._counter.edition.name if self._counter else None
+
+    def look_for_edition(self) -> bool:
+        """Take up another current edition; whether there was one. One that cannot be read leaves
+        the present one in force, and is tried again."""
+        edition = current_edition(self.settings.locations.published)
+        if edition is None or edition.name == self.edition_name:
+            return False
+        try:
+            self._counter = self._load(edition)
+        except EditionError as error:
+            _log.warning("edition not taken up: %s", error)
+            return False
+        _log.info("edition taken up", extra={"edition": edition.name})
+        return True
+
+    def look_for_outcomes(self) -> None:
+        """Take up what people reported since; answers made before do not know it."""
+        counter = self._counter
+        if counter is None:
+            return
+        found = self._outcomes()
+        if found != list(counter.book.outcomes):
+            self._counter = self._with(counter.edition, counter.payload, counter.config_hash, found)
+
+    def record(
+        self, counter: Counter, prepared: Prepared, question: Question, user_id: str | None
+    ) -> str:
+        """Spool a served answer; its id. Raises OSError."""
+        answer_id = new_answer_id()
+        self.spool.append(
+            served_record(
+                answer_id,
+                self.clock(),
+                "api",
+                user_id,
+                question,
+                counter.config_hash,
+                prepared.learned,
+                prepared.answer,
+                prepared.text,
+            ),
+            sync=False,
+        )
+        return answer_id
+
+    def drain(self) -> int:
+        """Everything spooled into the store; how many answers. Raises EvidenceStoreError."""
+        return drain_spool(self.spool, self.store, self.clock())
+
+    def cards_index(self, counter: Counter) -> TextIndex:
+        """The edition's cards, embedded once."""
+        key = counter.edition.name
+        if key not in self._indices:
+            self._indices.clear()
+            self._indices[key] = TextIndex(self.embedder, counter.cards)
+        return self._indices[key]
+
+    @cached_property
+    def _indices(self) -> dict[str, TextIndex]:
+        return {}
+
+    def _load(self, edition: Edition) -> Counter:
+        payload = edition.ranking()
+        config_hash = edition.manifest()["config_hash"]
+        counter = self._with(edition, payload, config_hash, self._outcomes())
+        _ = counter.categories  # read now, not within the first request
+        return counter
+
+    def _with(
+        self,
+        edition: Edition,
+        payload: Mapping[str, Any],
+        config_hash: str,
+        found: Sequence[Outcome],
+    ) -> Counter:
+        task_type_of = self.settings.advice.task_type
+        book = OutcomeBook(payload, found, self.learning, task_type_of)
+        tasks = Tasks.from_mapping(payload["tasks"])
+        return Counter(edition, payload, config_hash, tasks, book, self.config.memo_answers)
+
+    def _outcomes(self) -> list[Outcome]:
+        with self.store.reading() as session:
+            return outcomes(session)
+
+
+def with_id(answer_id: str, text: str) -> bytes:
+    """The JSON of an answer, with its id before everything else."""
+    return f'{{"answer_id":{json.dumps(answer_id)},{text[1:]}'.encode()

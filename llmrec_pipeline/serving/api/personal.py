@@ -1,0 +1,88 @@
+"""A stored profile as a question, and what it is most like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from llmrec_pipeline.domain.matching import TextIndex
+from llmrec_pipeline.domain.task_profile import RequestError, TaskType
+from llmrec_pipeline.serving.answering import Question
+from llmrec_pipeline.serving.api.desk import Counter, Desk
+from llmrec_pipeline.storage.evidence_store.models import Feedback, ServedAnswer, User
+
+_SHOWN = 5
+# The newest requests with outcomes that a profile is compared with.
+_PAST = 500
+
+
+def question_of_user(counter: Counter, user: User, topk: int) -> Question:
+    """What a profile asks: its text, its constraints, and only providers that the user can call.
+    Raises RequestError where the constraints allow none of those."""
+    question = Question.from_mapping({"text": user.profile_text, "topk": topk, **user.constraints})
+    if not user.available_providers:
+        return question
+    available = tuple(user.available_providers)
+    allowed = question.provider_allowlist
+    if allowed:
+        ids = counter.payload["provider_aliases"]
+        named = {ids.get(name.casefold(), name) for name in allowed}
+        available = tuple(name for name in available if name in named)
+        if not available:
+            raise RequestError(
+                f"{user.user_id}: provider_allowlist {', '.join(allowed)} names none of the "
+                f"available providers {', '.join(user.available_providers)}; change either"
+            )
+    return replace(question, provider_allowlist=available)
+
+
+def matches_of(desk: Desk, counter: Counter, session: Session, user: User) -> dict[str, Any]:
+    """The model cards, use cases and past requests with outcomes that a profile is most like."""
+    text = user.profile_text
+    past = _past_requests(session)
+    of_past = TextIndex(desk.embedder, {key: found["text"] for key, found in past.items()})
+    use_cases = TextIndex(desk.embedder, _use_cases(desk, counter))
+    return {
+        "embedding": desk.embedder.name,
+        "models": [m._asdict() for m in desk.cards_index(counter).nearest(text, _SHOWN)],
+        "use_cases": [m._asdict() for m in use_cases.nearest(text, _SHOWN)],
+        "past_requests": [
+            {**match._asdict(), **past[match.id]} for match in of_past.nearest(text, _SHOWN)
+        ],
+    }
+
+
+def _use_cases(desk: Desk, counter: Counter) -> dict[str, str]:
+    """Task types with their words, and the use cases that outcomes name."""
+    texts = {name: _in_words(name, kind) for name, kind in counter.tasks.task_types.items()}
+    for outcome in counter.book.outcomes:
+        kind = desk.settings.advice.task_type(outcome.use_case)
+        spelled = outcome.use_case.replace("_", " ")
+        texts.setdefault(outcome.use_case, f"{spelled} {texts.get(kind, kind)}")
+    return texts
+
+
+def _in_words(name: str, kind: TaskType) -> str:
+    return " ".join([name, *kind.words.strong_words, *kind.words.words]).replace("*", "")
+
+
+def _past_requests(session: Session) -> dict[str, dict[str, Any]]:
+    """By answer id, the text that was asked and the outcomes that are reported of it."""
+    rows = session.execute(
+        select(ServedAnswer, Feedback)
+        .join(Feedback, Feedback.answer_id == ServedAnswer.answer_id)
+        .order_by(Feedback.id.desc())
+        .limit(_PAST)
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for answer, outcome in rows:
+        question: Mapping[str, Any] = answer.question
+        past = found.setdefault(answer.answer_id, {"text": question["text"], "outcomes": []})
+        past["outcomes"].append(
+            {"model": outcome.model_id, "use_case": outcome.use_case, "score": float(outcome.score)}
+        )
+    return found
