@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # A rate of 0 or 1 has no spread, yet a handful of outcomes does not prove one.
 _LEAST_SPREAD = 0.05
+# Variance of an outcome that may as well fail as succeed.
+_DOUBTFUL = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +241,9 @@ def _mean_square(outcome: Outcome) -> float:
 
 
 def _error_of_mean(n: int, mean: float, mean_square: float) -> float:
-    """Standard error; equal scores still leave the doubt that a few of them leave."""
-    spread = sqrt(max(0.0, mean_square - mean**2))
-    return max(spread, _LEAST_SPREAD) / sqrt(n)
+    """Standard error; one doubtful outcome is added, so that few equal scores prove nothing."""
+    variance = (n * max(0.0, mean_square - mean**2) + _DOUBTFUL) / (n + 1)
+    return sqrt(variance / n)
 
 
 def _places(names: Sequence[str]) -> dict[str, int]:

@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from math import log, sqrt
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 _WORD = re.compile(r"[^\W_]+")
 _DIMENSIONS = 512
 
 
 class Embedder(Protocol):
-    """Puts texts as unit vectors; `name` says by which means."""
+    """Puts a text as a vector of length 1, or of zeros where it has no word; `name` says by which
+    means."""
 
     @property
     def name(self) -> str: ...
 
-    def embed(self, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """One unit vector a text, all of one length; zeros for a text without a word."""
-        ...
+    def __call__(self, text: str) -> Sequence[float]: ...
 
 
 class HashedWords:
@@ -33,9 +33,19 @@ class HashedWords:
 
     name = "hashed_words"
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """One unit vector a text."""
-        return [_hashed(text) for text in texts]
+    def __call__(self, text: str) -> list[float]:
+        return _hashed(text)
+
+
+class Remembered:
+    """An embedder that does not embed a text again that it had lately."""
+
+    def __init__(self, embedder: Embedder, size: int) -> None:
+        self.name = embedder.name
+        self._embed = lru_cache(size)(embedder)
+
+    def __call__(self, text: str) -> Sequence[float]:
+        return self._embed(text)
 
 
 def _hashed(text: str) -> list[float]:
@@ -56,15 +66,18 @@ class Match(NamedTuple):
 
 
 class TextIndex:
-    """Texts by id, embedded once."""
+    """Texts by id, embedded once; `embedding` names the means."""
 
-    def __init__(self, embedder: Embedder, texts: dict[str, str]) -> None:
+    def __init__(self, embedder: Embedder, texts: Mapping[str, str]) -> None:
         import numpy as np
 
         self._embedder = embedder
         self._ids = list(texts)
-        vectors: Any = list(embedder.embed(list(texts.values())))
-        self._vectors = np.asarray(vectors, dtype=np.float64)
+        self._vectors = np.array([embedder(text) for text in texts.values()], dtype=np.float64)
+
+    @property
+    def embedding(self) -> str:
+        return self._embedder.name
 
     def nearest(self, text: str, count: int) -> list[Match]:
         """The texts most like this one, ties by id; nothing for a text without a word."""
@@ -72,7 +85,7 @@ class TextIndex:
 
         if not self._ids:
             return []
-        vector = np.asarray(self._embedder.embed([text])[0], dtype=np.float64)
+        vector = np.asarray(self._embedder(text), dtype=np.float64)
         if not vector.any():
             return []
         found = zip(self._ids, (self._vectors @ vector).tolist(), strict=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import (
     ProfileOverrides,
     RequestReading,
+    TaskProfile,
     Tasks,
     build_profile,
     read_request,
@@ -65,11 +66,34 @@ class Answered(NamedTuple):
     answer: dict[str, Any]
 
 
+class Way(NamedTuple):
+    """How models are ranked for a profile: the part of a question that no text decides."""
+
+    topk: int
+    scorer: str | None
+    quality_basis: str | None
+    missing_policy: str | None
+    host: str | None
+    capabilities: tuple[str, ...]
+
+
+Ranking = Callable[[TaskProfile, Way], dict[str, Any]]
+"""Ranks the models of one payload; see `ranking_of`."""
+
+
+def ranking_of(payload: Mapping[str, Any]) -> Ranking:
+    """Ranks the models of a payload. Equal profiles and ways have equal answers, which may be kept."""
+    return lambda profile, way: recommend(payload, profile, **way._asdict())
+
+
 def answer_question(
-    payload: Mapping[str, Any], question: Question, tasks: Tasks | None = None
+    payload: Mapping[str, Any],
+    question: Question,
+    tasks: Tasks | None = None,
+    rank: Ranking | None = None,
 ) -> Answered:
-    """The answer to a question, with what was understood of the text; `tasks` spares reading them
-    from the payload. Raises RequestError."""
+    """The answer to a question, with what was understood of the text. `tasks` spares reading them
+    from the payload, `rank` ranking anew. Raises RequestError."""
     tasks = tasks or Tasks.from_mapping(payload["tasks"])
     aliases = payload["provider_aliases"]
     reading = read_request(question.text, tasks, provider_aliases=aliases)
@@ -86,16 +110,8 @@ def answer_question(
         tasks=tasks,
         provider_aliases=aliases,
     )
-    answer = recommend(
-        payload,
-        profile,
-        topk=question.topk,
-        scorer=question.scorer,
-        quality_basis=question.quality_basis,
-        missing_policy=question.missing_policy,
-        host=question.host,
-        capabilities=question.capabilities,
-    )
+    way = Way(*(getattr(question, name) for name in Way._fields))
+    answer = (rank or ranking_of(payload))(profile, way)
     told = {"understood": list(reading.understood), "notes": list(reading.notes)}
     return Answered(reading, {**answer, **told})
 

@@ -10,7 +10,7 @@ from llmrec_pipeline.domain.learned_ranking import learned_of, reranked
 from llmrec_pipeline.domain.learning import Outcome
 from llmrec_pipeline.domain.learning_config import LearningConfig
 from llmrec_pipeline.domain.task_profile import Tasks
-from llmrec_pipeline.serving.answering import Answered, Question, answer_question
+from llmrec_pipeline.serving.answering import Answered, Question, Ranking, answer_question
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,16 @@ def answer_with_learned(
     question: Question,
     learned_of_task: Callable[[str | None, str], Mapping[str, Any] | None],
     tasks: Tasks | None = None,
+    rank: Ranking | None = None,
 ) -> tuple[Answered, Mapping[str, Any] | None]:
-    """The answer, re-ranked where there are outcomes, and what they say. Raises RequestError."""
-    found = answer_question(payload, question, tasks)
+    """The answer, re-ranked where there are outcomes, and what they say; `tasks` and `rank` as in
+    `answer_question`. Raises RequestError."""
+    found = answer_question(payload, question, tasks, rank)
     learned = learned_of_task(question.use_case, found.answer["task_profile"]["task_type"])
     if learned is None:
         return found, None
     every = replace(question, topk=max(1, len(payload["models"])))
-    whole = answer_question(payload, every, tasks).answer
+    whole = answer_question(payload, every, tasks, rank).answer
     return found._replace(answer=reranked(whole, learned, question.topk)), learned
 
 

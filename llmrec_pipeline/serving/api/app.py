@@ -125,7 +125,7 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     @app.post(
         f"{_API}/recommend",
         response_model=s.RecommendAnswer,
-        responses=problems.responses(),
+        responses=problems.responses(400),
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
@@ -207,11 +207,11 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     @app.get(
         f"{_API}/categories/{{category}}/top",
         response_model=s.CategoryTop,
-        responses={**problems.responses(404), **_NOT_MODIFIED},
+        responses={**problems.responses(), **_NOT_MODIFIED},
     )
     async def category_top(
         request: Request,
-        category: Annotated[s.Name, Path()],
+        category: s.Category,
         top_n: Annotated[int, Query(ge=1, le=100)] = 3,
         providers: Annotated[str | None, Query(max_length=2000, examples=["openai,google"])] = None,
     ) -> Response:
@@ -226,7 +226,7 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def rankings(
         request: Request,
-        category: NameQuery = None,
+        category: s.Category | None = None,
         provider: NameQuery = None,
         limit: Limit = 50,
         offset: Offset = 0,
@@ -277,7 +277,8 @@ def _cached(desk: Desk, request: Request, content: Callable[[Counter], dict[str,
     """An answer that is the same as long as the edition is."""
     counter = desk.counter
     headers = {"ETag": counter.etag, "Cache-Control": "no-cache"}
-    if counter.etag in _listed(request.headers.get("if-none-match")):
+    told = _listed(request.headers.get("if-none-match"))
+    if counter.etag in told or "*" in told:
         return Response(status_code=304, headers=headers)
     return Response(as_json(content(counter)), headers=headers, media_type=_JSON)
 
@@ -301,7 +302,7 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
     @app.put(
         f"{_API}/users/{{user_id}}",
         response_model=s.UserOut,
-        responses={**problems.responses(), 201: {"model": s.UserOut, "description": "Created"}},
+        responses={**problems.responses(400), 201: {"model": s.UserOut, "description": "Created"}},
     )
     async def put(user_id: UserIdPath, told: s.UserIn) -> Response:
         """Store a user or team: 201 where it is new, else 200."""
@@ -311,7 +312,7 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
         f"{_API}/feedback",
         response_model=s.FeedbackOut,
         status_code=201,
-        responses=problems.responses(404),
+        responses=problems.responses(400, 404),
     )
     async def feedback(told: s.FeedbackIn) -> Any:
         """Report one outcome of a model. It re-ranks later answers; it switches nothing."""

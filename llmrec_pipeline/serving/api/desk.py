@@ -13,20 +13,22 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.learning import Outcome
 from llmrec_pipeline.domain.learning_config import LearningConfig
-from llmrec_pipeline.domain.matching import Embedder, TextIndex
+from llmrec_pipeline.domain.matching import Embedder, HashedWords, TextIndex
 from llmrec_pipeline.domain.model_cards import model_cards
-from llmrec_pipeline.domain.provider_choice import require_category, top_models
+from llmrec_pipeline.domain.provider_choice import top_models
 from llmrec_pipeline.domain.task_profile import Tasks, resolve_providers
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.answering import (
     Question,
+    Ranking,
     as_json,
     new_answer_id,
+    ranking_of,
     served_record,
 )
 from llmrec_pipeline.serving.api.config import ApiConfig
@@ -39,6 +41,8 @@ from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.spool import AnswerSpool
 
 _log = logging.getLogger(__name__)
+
+_WORDS = HashedWords()
 
 Clock = Callable[[], datetime]
 
@@ -78,6 +82,11 @@ class Counter:
         """The text card of every listed model."""
         return model_cards(self.payload)
 
+    @cached_property
+    def _rank(self) -> Ranking:
+        """Many texts ask for the same: a profile is ranked once."""
+        return lru_cache(self.memo_size)(ranking_of(self.payload))
+
     def known(self, question: Question) -> Prepared | None:
         """The answer where it was given before."""
         with self._lock:
@@ -97,8 +106,7 @@ class Counter:
         return prepared
 
     def top(self, category: str, providers: Sequence[str] | None, top_n: int) -> dict[str, Any]:
-        """The best models of a category; raises RequestError for an unknown name."""
-        require_category(category)
+        """The best models of a category; raises RequestError for an unknown provider."""
         aliases = self.payload["provider_aliases"]
         allowed = None if providers is None else resolve_providers(providers, aliases)
         rows = [dict(row) for row in top_models(self.categories.rows, category, allowed, top_n)]
@@ -111,8 +119,6 @@ class Counter:
 
     def rankings(self, category: str | None, provider: str | None) -> list[dict[str, Any]]:
         """Rows of `category_rankings`, by category and rank; raises RequestError likewise."""
-        if category is not None:
-            require_category(category)
         maker = provider and resolve_providers([provider], self.payload["provider_aliases"])[0]
         rows = [
             row
@@ -157,6 +163,7 @@ class Desk:
     embedder: Embedder
     clock: Clock = lambda: datetime.now(UTC)
     _counter: Counter | None = None
+    _embedded: tuple[str | None, TextIndex | None] = (None, None)
 
     @cached_property
     def spool(self) -> AnswerSpool:
@@ -224,17 +231,18 @@ class Desk:
         """Everything spooled into the store; how many answers. Raises EvidenceStoreError."""
         return drain_spool(self.spool, self.store, self.clock())
 
-    def cards_index(self, counter: Counter) -> TextIndex:
-        """The edition's cards, embedded once."""
-        key = counter.edition.name
-        if key not in self._indices:
-            self._indices.clear()
-            self._indices[key] = TextIndex(self.embedder, counter.cards)
-        return self._indices[key]
+    def embed_cards(self) -> None:
+        """Embed the cards of the edition in force. Of hundreds it takes seconds, so it is done aside."""
+        counter = self._counter
+        if counter is not None and self._embedded[0] != counter.edition.name:
+            self._embedded = counter.edition.name, TextIndex(self.embedder, counter.cards)
 
-    @cached_property
-    def _indices(self) -> dict[str, TextIndex]:
-        return {}
+    def cards_index(self, counter: Counter) -> TextIndex:
+        """The cards of an edition; until they are embedded their words are compared."""
+        edition, index = self._embedded
+        if index is not None and edition == counter.edition.name:
+            return index
+        return TextIndex(_WORDS, counter.cards)
 
     def _load(self, edition: Edition) -> Counter:
         payload = edition.ranking()

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmrec_pipeline.serving.api.config import ApiConfig, RateLimit
@@ -105,10 +106,6 @@ class RateLimiter:
         return 0.0 if allowed else (1 - left) / self._per_second
 
 
-class _TooLong(Exception):
-    """The body is longer than it may be."""
-
-
 @dataclass
 class _Exchange:
     """One request and how it was answered."""
@@ -170,13 +167,11 @@ class Gate:
         limit = self._config.max_body_kb * _KIB
         told = headers.get(b"content-length", "0")
         if not told.isdecimal() or int(told) > limit:
-            await self._too_long(exchange)
+            await exchange.refuse(413, _too_long(limit), {"connection": "close"})
             return
         try:
             async with asyncio.timeout(self._config.timeout_s):
                 await self._app(scope, _bounded(receive, limit), exchange.pass_on)
-        except _TooLong:
-            await self._too_long(exchange)
         except TimeoutError:
             if exchange.status:
                 raise
@@ -204,13 +199,6 @@ class Gate:
                 429, "too many requests; ask again later", {"retry-after": str(int(wait) + 1)}
             )
         return not wait
-
-    async def _too_long(self, exchange: _Exchange) -> None:
-        await exchange.refuse(
-            413,
-            f"the body is longer than {self._config.max_body_kb} KiB",
-            {"connection": "close"},
-        )
 
     def _tell(self, exchange: _Exchange) -> None:
         seconds = time.perf_counter() - exchange.started
@@ -240,10 +228,14 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > limit:
-            raise _TooLong
+            raise HTTPException(413, _too_long(limit), {"Connection": "close"})
         return message
 
     return bounded
+
+
+def _too_long(limit: int) -> str:
+    return f"the body is longer than {limit // _KIB} KiB"
 
 
 class JsonLines(logging.Formatter):

@@ -43,13 +43,14 @@ def question_of_user(counter: Counter, user: User, topk: int) -> Question:
 def matches_of(desk: Desk, counter: Counter, session: Session, user: User) -> dict[str, Any]:
     """The model cards, use cases and past requests with outcomes that a profile is most like."""
     text = user.profile_text
+    cards = desk.cards_index(counter)
     past = _past_requests(session)
     of_past = TextIndex(desk.embedder, {key: found["text"] for key, found in past.items()})
     use_cases = TextIndex(desk.embedder, _use_cases(desk, counter))
     return {
-        "embedding": desk.embedder.name,
-        "models": [m._asdict() for m in desk.cards_index(counter).nearest(text, _SHOWN)],
-        "use_cases": [m._asdict() for m in use_cases.nearest(text, _SHOWN)],
+        "embedding": cards.embedding,
+        "models": [match._asdict() for match in cards.nearest(text, _SHOWN)],
+        "use_cases": [match._asdict() for match in use_cases.nearest(text, _SHOWN)],
         "past_requests": [
             {**match._asdict(), **past[match.id]} for match in of_past.nearest(text, _SHOWN)
         ],

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from llmrec_pipeline.domain.categories import CATEGORIES
 from llmrec_pipeline.domain.scorers import SCORERS
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_profile import PRIORITIES, QUALITY_BASES
@@ -20,6 +21,7 @@ UserId = Annotated[
 ]
 Text = Annotated[str, Field(max_length=20_000, pattern=_PLAIN)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_PLAIN)]
+Category = Literal[CATEGORIES]  # type: ignore[valid-type]
 Names = Annotated[list[Name], Field(max_length=100)]
 
 

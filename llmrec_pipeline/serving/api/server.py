@@ -17,7 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 from anyio import to_thread
 
-from llmrec_pipeline.domain.matching import Embedder, HashedWords
+from llmrec_pipeline.domain.matching import Embedder, HashedWords, Remembered
 from llmrec_pipeline.serving.api.app import create_app
 from llmrec_pipeline.serving.api.config import load_api_config, require_safe
 from llmrec_pipeline.serving.api.desk import Desk
@@ -28,6 +28,8 @@ from llmrec_pipeline.storage.evidence_store import migrating
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 
 _log = logging.getLogger("llmrec.api")
+# Cards of two editions, and the profiles and requests that are compared with them.
+_TEXTS_REMEMBERED = 10_000
 _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -45,11 +47,11 @@ def serve(host: str, port: int) -> None:
         default_embedder(),
     )
     metrics = Metrics()
-    listening = _listen(host, port)
+    listening = listen(host, port)
     _log_as_json()
     server = _Server(
         uvicorn.Config(
-            create_app(desk, metrics, lambda _: _alive(desk, metrics)),
+            create_app(desk, metrics, lambda _: alive(desk, metrics)),
             log_config=None,
             access_log=False,
             server_header=False,
@@ -62,7 +64,7 @@ def serve(host: str, port: int) -> None:
         desk.store.close()
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
     """The socket, told on stderr; raises OSError where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -92,11 +94,11 @@ class _Server(uvicorn.Server):
 
 def default_embedder() -> Embedder:
     """By which texts are compared on this machine."""
-    return HashedWords()
+    return Remembered(HashedWords(), _TEXTS_REMEMBERED)
 
 
 @asynccontextmanager
-async def _alive(desk: Desk, metrics: Metrics) -> AsyncIterator[None]:
+async def alive(desk: Desk, metrics: Metrics) -> AsyncIterator[None]:
     """Everything that goes on beside the requests."""
     await to_thread.run_sync(desk.look_for_edition)
     async with AsyncExitStack() as stack:
@@ -124,6 +126,7 @@ async def _repeat(every_s: float, work: Callable[[], None]) -> None:
 def _watch(desk: Desk, metrics: Metrics) -> None:
     if desk.look_for_edition():
         metrics.editions.inc()
+    desk.embed_cards()
 
 
 def _drain(desk: Desk, metrics: Metrics) -> None:
