@@ -2,7 +2,7 @@
 in groups. Standard library only: the hot path writes here.
 
     spool/answers.jsonl                  appended to by every process that serves
-    spool/answers-<stamp>-<pid>.jsonl    sealed: being drained
+    spool/answers-<stamp>-<id>.jsonl     sealed: being drained
     spool/refused.jsonl                  lines that are no record, kept for a person
 
 What may be lost: nothing when a process is killed, since a line is with the operating system before
@@ -17,6 +17,7 @@ import errno
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -113,10 +114,9 @@ class AnswerSpool:
 
     def _seal(self, now: datetime) -> None:
         try:
-            lock = _locked(self._path, fcntl.LOCK_EX, create=False)
-            with lock:
+            with _locked(self._path, fcntl.LOCK_EX, create=False):
                 if self._path.stat().st_size:
-                    sealed = f"answers-{stamp(now)}-{os.getpid()}.jsonl"
+                    sealed = f"answers-{stamp(now)}-{uuid.uuid4().hex}.jsonl"
                     self._path.rename(self.folder / sealed)
         except FileNotFoundError:
             return

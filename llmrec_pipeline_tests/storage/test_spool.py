@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -155,17 +156,14 @@ def test_answers_users_and_outcomes_are_stored(store: EvidenceStore, tmp_path: P
             role="builder",
             calls=40,
             total_tokens=1,
-            success_rate=0,
+            success_rate=Decimal(0),
         )
         session.add(stats)
-        given = GivenFeedback("builder", "lab/a", "rating", 1, "team", "id-1")  # type: ignore[arg-type]
-        add_feedback(session, given, NOW)
+        session.flush()
+        told = ("builder", "lab/a", "rating", Decimal(1), "team")
+        add_feedback(session, GivenFeedback(*told, "id-1"), NOW)
         with pytest.raises(UnknownId, match="history"):
-            add_feedback(
-                session,
-                GivenFeedback("builder", "lab/a", "rating", 1, None, "nothing"),  # type: ignore[arg-type]
-                NOW,
-            )
+            add_feedback(session, GivenFeedback(*told, "nothing"), NOW)
     with store.reading() as session:
         rows, total = history(session, "team", 2, 1)
         assert (total, [row.answer_id for row in rows]) == (5, ["id-3", "id-2"])
