@@ -49,3 +49,16 @@ def test_recommend_imports_nothing_heavy(reader: Llmrec, form: str, flags: tuple
     imported = set(json.loads(result.stderr))
     assert "llmrec_pipeline" in imported
     assert imported & BARRED == set()
+
+
+def test_keeping_an_answer_imports_no_database(ran: Llmrec) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _PROBE, "recommend", "x", "--no-refresh", "--user", "team"],
+        env=ran.variables(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert json.loads(result.stdout)["answer_id"]
+    assert set(json.loads(result.stderr)) & BARRED == set()
