@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.learned_ranking import learned_of, reranked
@@ -25,6 +25,7 @@ def config() -> LearningConfig:
     return load_learning(read_locations({}), {})
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_a_text_is_most_like_itself(text: str) -> None:
     index = TextIndex(HashedWords(), {"same": text, "other": "zebra quartz"})

@@ -907,6 +907,8 @@ def alerts_test(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import alerting
 
     raise typer.Exit(alerting.test(format))
+
+
 @learn.command("evaluate")
 def learn_evaluate(
     matrix: Annotated[

@@ -9,8 +9,8 @@ from llmrec_pipeline.storage.evidence_store.column_types import (
     UtcDateTime,
 )
 
-revision = "0002"
-down_revision = "0001"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:
