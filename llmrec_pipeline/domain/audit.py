@@ -14,19 +14,22 @@ from llmrec_pipeline.domain.audit_config import Language
 from llmrec_pipeline.domain.code_regions import CODE, Regions
 from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
 from llmrec_pipeline.domain.successors import (
-    CURRENT,
+    DEPRECATED,
+    GONE,
     UNKNOWN,
     Offered,
     Successor,
     successor,
 )
 
+_OUTDATED = (DEPRECATED, GONE)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A model string. `line` and `column` count from 1; `where` is code, comment or docs;
     `model_id` is None where the string may mean several (`candidates`) or is only one to fail on;
-    `status` is current, deprecated, gone (listed by no source any more) or unknown; `fail_on` is
+    `status`, of all of them, is current, deprecated, gone (listed by no source any more) or unknown; `fail_on` is
     the string of the call that it matches, `fails` whether that fails the audit."""
 
     path: str
@@ -111,8 +114,7 @@ class Auditor:
     ) -> Finding:
         model_id = mention.models[0] if len(mention.models) == 1 else None
         fail_on = literal or self._same_model(model_id)
-        offered = self._market.get(model_id) if model_id else None
-        status = offered.state if offered else UNKNOWN
+        status = self._state(mention.models)
         return Finding(
             path=path,
             line=line,
@@ -122,7 +124,7 @@ class Auditor:
             model_id=model_id,
             candidates=mention.models if model_id is None else (),
             status=status,
-            successor=self._successor(model_id) if status != CURRENT else None,
+            successor=self._successor(mention.models[-1]) if status in _OUTDATED else None,
             fail_on=fail_on,
             fails=fail_on is not None and (where == CODE or self._fail_outside_code),
         )
@@ -134,9 +136,14 @@ class Auditor:
         base = model_id.partition(":")[0]
         return self._failing.get(model_id) or self._failing.get(base)
 
-    def _successor(self, model_id: str | None) -> Successor | None:
-        if model_id is None:
-            return None
+    def _state(self, models: Sequence[str]) -> str:
+        """The state of all the models that a name may mean, unknown where they differ."""
+        states = {
+            offered.state if (offered := self._market.get(model)) else UNKNOWN for model in models
+        }
+        return states.pop() if len(states) == 1 else UNKNOWN
+
+    def _successor(self, model_id: str) -> Successor | None:
         if model_id not in self._successors:
             self._successors[model_id] = successor(model_id, self._market)
         return self._successors[model_id]

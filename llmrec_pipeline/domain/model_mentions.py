@@ -29,6 +29,8 @@ _WORD = re.compile(
 _MOST_WORDS = 6
 _NUMBER = re.compile(r"\d+(?:\.\d+)*")
 _DIGIT = re.compile(r"\d")
+# What tells a name from plain words: a digit, or words that are joined.
+_TELLING = re.compile(r"\d|[a-z][-/.:][a-z]")
 _LETTERS = re.compile(r"[a-z]+")
 _JOINTS = re.compile(r"[\s.-]+")
 _POINT = re.compile(r"(?<=\d)-(?=\d)")
@@ -95,8 +97,8 @@ class ModelNames:
 
     @property
     def patterns(self) -> list[str]:
-        """Lower-case texts, one of which is in every name: where to look closer. A plain word names
-        no model in code, where it is most often something else."""
+        """Lower-case texts, one of which is in every name: where to look closer. Plain words name
+        no model in code, where they are most often something else."""
         starts = {
             f"{head}{joint}{digit}"
             for head in self._heads
@@ -104,7 +106,7 @@ class ModelNames:
             for digit in range(10)
             if len(head) > 1
         }
-        return sorted(starts | {name for name in self._patterns if _DIGIT.search(name)})
+        return sorted(starts | {name for name in self._patterns if _TELLING.search(name)})
 
     def meaning(self, name: str) -> tuple[str, ...] | None:
         """The keys that a whole name may mean; None for a name that is no known model's."""
@@ -210,6 +212,11 @@ class ModelNames:
         return f"{(self._prose.short_names or {}).get(first.lower(), first)}{separator}{rest}"
 
 
+def dotted(base: str) -> str:
+    """A base name with points in its version: `claude-opus-4.5`."""
+    return _POINT.sub(".", base)
+
+
 def _spelled(name: str) -> str:
     """One spelling of a name: lower case, one joint between its words."""
     return _JOINTS.sub("-", fold(name)).strip("-")
@@ -219,7 +226,7 @@ def _names_of(key: str) -> Iterator[str]:
     """How the model of a key is written: by its key, its base, and as its maker dates it."""
     parts = IdentityRules.parse_key(key)
     base = "-".join(part for part in (parts.base, parts.release, parts.variant) if part)
-    for name in (base, _POINT.sub(".", parts.base)) if base == parts.base else (base,):
+    for name in (base, dotted(parts.base)) if base == parts.base else (base,):
         yield name
         yield f"{parts.creator}/{name}"
     yield key

@@ -22,7 +22,7 @@ def tree(tmp_path: Path) -> Path:
     (root / "src" / "a.py").write_text(
         '# glm-4.6 was slow\nMODEL = "z-ai/glm-4.6"\nFLASH = "google/gemini-2.5-flash"\n', "utf-8"
     )
-    (root / "src" / "b.yaml").write_text("model: gpt-4o-mini\n", "utf-8")
+    (root / "src" / "b.yaml").write_text("model: gpt-4o-mini\nother: deepseek-chat\n", "utf-8")
     (root / "vendored").mkdir()
     (root / "vendored" / "c.py").write_text('M = "glm-4.6"\n', "utf-8")
     return root
@@ -61,6 +61,9 @@ def test_an_audit_needs_no_edition(tmp_path: Path, tree: Path) -> None:
     found = {finding["text"]: finding for finding in answer.json["findings"]}
     assert found["google/gemini-2.5-flash"]["status"] == "unknown"
     assert found["glm-4.6"]["fails"]
+    moving = found["deepseek-chat"]
+    assert (moving["model_id"], moving["status"]) == (None, "unknown")
+    assert "deepseek/deepseek-v3-2" in moving["candidates"]
 
 
 def test_a_wrong_call(reader: Llmrec, tree: Path) -> None:

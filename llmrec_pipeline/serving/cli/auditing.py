@@ -68,7 +68,7 @@ def _auditor(asked: Asked, settings: Settings, edition: Edition | None) -> Audit
     names = ModelNames(
         IdentityRules(settings.identity),
         {*market, *team.model_ids, *_keys_of_tables(settings.identity)},
-        _names(edition),
+        [*_names(edition), *_names_of_tables(settings.identity)],
         team.names,
         load_mentions(settings.locations).words(),
     )
@@ -82,6 +82,11 @@ def _keys_of_tables(identity: IdentityConfig) -> set[str]:
         dates = [release.date for release in family.releases]
         keys |= {f"{family.base}@{date}" for date in dates} if dates[1:] else {family.base}
     return keys
+
+
+def _names_of_tables(identity: IdentityConfig) -> list[tuple[str, str]]:
+    """The names that were decided one by one; one that moved on means each of its models."""
+    return [(alias.name, alias.key) for alias in identity.aliases if alias.name is not None]
 
 
 def _market(edition: Edition | None) -> dict[str, Offered]:

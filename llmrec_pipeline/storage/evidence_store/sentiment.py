@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.identity import IdentityRules
-from llmrec_pipeline.domain.model_mentions import ModelNames, ProseWords
+from llmrec_pipeline.domain.model_mentions import ModelNames, ProseWords, dotted
 from llmrec_pipeline.domain.sentiment import (
     ACCEPTED,
     LABEL_BY,
@@ -40,13 +40,10 @@ def ingest_sentiment_batch(session: Session, signals: Iterable[SentimentSignal])
     """Enter signals by model and address; the same again changes nothing, and an analyser never
     takes a person's label back. Raises RequestError for a model that is not in the catalogue."""
     told = list(signals)
-    require_models(session, {signal.model_id for signal in told})
-    wanted = {signal.source_url for signal in told}
-    known = {
-        (row.model_id, row.source_url): row
-        for row in session.scalars(select(ModelSentimentSignal))
-        if row.source_url in wanted
-    }
+    models = {signal.model_id for signal in told}
+    require_models(session, models)
+    heard = select(ModelSentimentSignal).where(ModelSentimentSignal.model_id.in_(models))
+    known = {(row.model_id, row.source_url): row for row in session.scalars(heard)}
     new = changed = 0
     for signal in told:
         row = known.get((signal.model_id, signal.source_url))
@@ -203,10 +200,9 @@ def phrases_of(session: Session, model_id: str, own_names: Mapping[str, str]) ->
         require_models(session, [model_id])
         raise AssertionError("require_models raises for a model that is not there")
     base = IdentityRules.parse_key(model_id).base
-    dotted = re.sub(r"(?<=\d)-(?=\d)", ".", base)
     own = [name for name, key in own_names.items() if key == model_id]
     phrases: dict[str, str] = {}
-    for name in (plain_name(row.display_name), dotted, base, *own):
+    for name in (plain_name(row.display_name), dotted(base), base, *own):
         # The search itself takes a dash for a blank, and no case.
         phrases.setdefault(name.lower().replace("-", " "), name)
     return list(phrases.values())
