@@ -29,8 +29,8 @@ _OUTDATED = (DEPRECATED, GONE)
 class Finding:
     """A model string. `line` and `column` count from 1; `where` is code, comment or docs;
     `model_id` is None where the string may mean several (`candidates`) or is only one to fail on;
-    `status`, of all of them, is current, deprecated, gone (listed by no source any more) or unknown; `fail_on` is
-    the string of the call that it matches, `fails` whether that fails the audit."""
+    `status` of all of them is current, deprecated, gone (listed by no source any more) or unknown;
+    `fail_on` is the string of the call that it matches, `fails` whether that fails the audit."""
 
     path: str
     line: int

@@ -1,4 +1,4 @@
-"""Where a text names a model, and which one: by the names that are known, and by the identity rules.
+"""Where a text names a model, and which one: by known names, and by the identity rules.
 
 What belongs here: reading names out of code and prose, at word boundaries. What does not: what a
 name means (`identity`), and what is made of a mention.

@@ -1,7 +1,7 @@
 """Texts that a person gives in a file: JSON lines, CSV, or what Reddit exports. Pure.
 
-A row has `url`, `snippet` (or `text`), and where they are known `title`, `sentiment`, `tags` (a JSON
-object or key=value,…), `model` and `source`. A Reddit Listing is
+A row has `url`, `snippet` (or `text`), and where they are known `title`, `sentiment`, `tags` (a
+JSON object or key=value,…), `model` and `source`. A Reddit Listing is
 {"kind": "Listing", "data": {"children": [{"kind": "t3"|"t1", "data": {…}}]}}, alone or in a list,
 with replies in replies.
 """

@@ -1,4 +1,4 @@
-"""Which model follows one that is deprecated or gone: of the same family, newer, and offered. Pure."""
+"""Which model follows one that is deprecated or gone: of the same family, newer, offered. Pure."""
 
 from __future__ import annotations
 
