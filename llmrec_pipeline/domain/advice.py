@@ -7,8 +7,13 @@ edge is met or not, whatever database the values come from; only the win rate be
 rounded, at twelve digits.
 
 A candidate is advised where its composite is above the current model's own (the current model
-beside itself, with the same parts known), or equal to it at a lower price. Pure: what is known of
-the models comes from outside.
+beside itself, with the same parts known), or equal to it at a lower price. Candidates are of the
+current model's own variant: a price per token says nothing of how many tokens another effort spends.
+The same family stands first, then the same provider, then others; within each the greater composite,
+of equal ones the better quality, then the lower price, then the key. A current model without a price
+gets no advice.
+
+Pure: what is known of the models comes from outside.
 """
 
 from __future__ import annotations
@@ -222,7 +227,6 @@ def _unfit(current: Subject, other: Subject) -> str | None:
     if not other.is_listed:
         return "not listed"
     if other.variant != current.variant:
-        # A price per token says nothing of how many tokens another effort spends.
         return "another variant"
     if current.price and other.price and other.price.currency != current.price.currency:
         return "another currency"

@@ -30,6 +30,7 @@ from llmrec_pipeline.storage.evidence_store.recommendations import (
     decide,
     events_of,
     find,
+    implemented_last,
     propose,
 )
 from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
@@ -200,6 +201,21 @@ def test_decisions_are_noted(filled: EvidenceStore, config: AdviceConfig) -> Non
         "trial",
         NOW + DAY,
     )
+
+
+def test_what_was_implemented_last_is_in_force(filled: EvidenceStore, config: AdviceConfig) -> None:
+    first = _propose(filled, config)
+    with filled.writing() as session:
+        row = session.scalars(select(ModelBenchmark).where(ModelBenchmark.model_id == NEW)).one()
+        row.score = Decimal("0.7")
+    second = _propose(filled, config)
+    for number in (second, first):
+        with filled.writing() as session:
+            assert implemented_last(session) == ({second} if number == first else set())
+            for status in ("accepted", "implemented"):
+                decide(session, find(session, number), status, "ana", None, NOW)
+    with filled.reading() as session:
+        assert implemented_last(session) == {first}
 
 
 _ALLOWED = {

@@ -16,7 +16,7 @@ from llmrec_pipeline.serving.cli.database import opened_store
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store.models import ModelRecommendation
-from llmrec_pipeline.storage.evidence_store.recommendations import all_of, find
+from llmrec_pipeline.storage.evidence_store.recommendations import all_of, find, implemented_last
 from llmrec_pipeline.storage.evidence_store.recommendations import decide as note_decision
 from llmrec_pipeline.storage.files import write_bytes
 from llmrec_pipeline.storage.model_patch import model_patch
@@ -65,15 +65,20 @@ def _named(row: ModelRecommendation, team: TeamSettings) -> str | None:
 
 
 def verify(wanted: Format | None) -> int:
-    """Print, for what was accepted or implemented, whether models.yaml names it; exit code 1 where
-    something that counts as implemented is not there."""
+    """Print, for what was accepted and what was implemented last for a use case, whether models.yaml
+    names it; exit code 1 where something that counts as implemented is not there."""
     team = load_team_settings(read_locations())
     with opened_store() as store, store.reading() as session:
+        in_force = implemented_last(session)
         rows = [
-            _verified(row, team) for row in all_of(session) if row.status in (ACCEPTED, IMPLEMENTED)
+            _verified(row, team)
+            for row in all_of(session)
+            if row.status == ACCEPTED or row.id in in_force
         ]
     if chosen(wanted) is Format.JSON:
         print_json(rows)
+    elif not rows:
+        say("Nothing is accepted or implemented.")
     else:
         print_table(rows, ("id", "status", "use_case", "recommended_model", "named", "is_named"))
     missing = [row for row in rows if row["status"] == IMPLEMENTED and not row["is_named"]]

@@ -19,7 +19,7 @@ from llmrec_pipeline.domain.advice_record import (
     quality_delta,
     reasoning,
 )
-from llmrec_pipeline.domain.decisions import PROPOSED, refusal
+from llmrec_pipeline.domain.decisions import IMPLEMENTED, PROPOSED, refusal
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.storage.evidence_store.models import (
     ModelBenchmark,
@@ -114,6 +114,18 @@ def all_of(
         age = (row.created_at, row.id)
         newest[of_model] = max(newest.get(of_model, age), age)
     return [row for row in rows if (row.created_at, row.id) in newest.values()]
+
+
+def implemented_last(session: Session) -> set[int]:
+    """Ids of the recommendations that are in force: of each use case the one that was implemented
+    after all others."""
+    steps = session.execute(
+        select(ModelRecommendation.use_case, ModelRecommendation.id)
+        .join(RecommendationEvent, RecommendationEvent.recommendation_id == ModelRecommendation.id)
+        .where(RecommendationEvent.to_status == IMPLEMENTED)
+        .order_by(RecommendationEvent.id)
+    )
+    return set(dict(steps.tuples().all()).values())
 
 
 def events_of(session: Session, recommendation_id: int) -> Sequence[RecommendationEvent]:
