@@ -119,6 +119,7 @@ _FIGURES = {
 }
 
 
+@pytest.mark.timeout(600)
 def test_from_an_empty_folder_to_an_applied_patch(team: Team) -> None:
     team.well("run")
     team.well("intel", "ingest-catalog")
