@@ -448,6 +448,23 @@ def doctor(format: FormatOption = None) -> None:
     raise typer.Exit(doctoring.doctor(format))
 
 
+@app.command()
+def schema(
+    command: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND...]", help="Its words; without one, the commands."),
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Print the JSON Schema of what a command prints as JSON.
+
+    Example: llmrec schema recommend
+    """
+    from llmrec_pipeline.serving.cli import describing
+
+    raise typer.Exit(describing.schema(command or [], format))
+
+
 @identity.command("resolve")
 def identity_resolve(
     names: Annotated[
