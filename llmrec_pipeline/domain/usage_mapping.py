@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from llmrec_pipeline.domain.records import USAGE_EVENTS
 
 USER_ID = "user_id"
-MAPPED = (*(set(USAGE_EVENTS.names) - {"source", "user_hash"}), USER_ID)
+MAPPED = (*(name for name in USAGE_EVENTS.names if name not in ("source", "user_hash")), USER_ID)
 """What a mapping may tell: the columns of an event, and the user's id, which is hashed."""
 
 # By unit, what a value is multiplied by to stand in the column's own: seconds, US dollars, tokens.

@@ -16,6 +16,7 @@ from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.lake import Lake, read_lines
 from llmrec_pipeline.storage.origins import Serving, origin_at
 from llmrec_pipeline.storage.states import read_state
+from llmrec_pipeline.storage.usage_partitions import UsagePartitions
 from llmrec_pipeline.storage.written import Watermarks, exported_watermarks, in_inputs
 
 
@@ -24,10 +25,11 @@ def inputs_of(
     sources: Mapping[str, tuple[str, str]],
     fixture_digest: str | None,
     written: Watermarks,
+    usage_digest: str,
 ) -> dict[str, Any]:
-    """The inputs of an edition from each source's (bronze digest, origin) and up to where what
-    people wrote is read. The fixture always counts: its names stand in the identity map whether its
-    facts serve or not."""
+    """The inputs of an edition from each source's (bronze digest, origin), up to where what people
+    wrote is read, and from `usage_digest`, that of the partitions of our own calls. The fixture
+    always counts: its names stand in the identity map whether its facts serve or not."""
     return {
         "sources": {
             name: {"bronze": bronze, "origin": origin}
@@ -35,6 +37,7 @@ def inputs_of(
         },
         "fixture": fixture_digest,
         "written": in_inputs(written),
+        "telemetry": usage_digest,
         "config": settings.content_hash,
         "code": code_version(),
     }
@@ -67,6 +70,12 @@ def recorded_bronze(lake: Lake, source: str) -> str:
     )
 
 
+def recorded_usage(settings: Settings) -> str:
+    """The digest of our own calls: it moves when an import brings events, whichever log they are
+    from, and not when it tells of known ones."""
+    return UsagePartitions(settings.locations.usage_events).digest()
+
+
 def _digest(names: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(set(names))).encode()).hexdigest()
 
@@ -76,13 +85,16 @@ def served_inputs(
     serving: Sequence[Serving],
     bronze: Mapping[str, str],
     fixture_digest: str | None,
+    usage_digest: str,
 ) -> dict[str, Any]:
-    """The inputs of what the warehouse serves now; `bronze` is what `loaded_bronze` gives."""
+    """The inputs of what the warehouse serves now; `bronze` is what `loaded_bronze` gives, and
+    `usage_digest` what `recorded_usage` gave before anything was derived."""
     return inputs_of(
         settings,
         {entry.source: (bronze[entry.source], entry.origin) for entry in serving},
         fixture_digest,
         exported_watermarks(settings.locations.evidence),
+        usage_digest,
     )
 
 
@@ -107,7 +119,7 @@ def present_inputs(
         sources[name] = (digest, _origin(settings, name, known.get(name), digest, now))
     if written is None:
         written = exported_watermarks(settings.locations.evidence)
-    return inputs_of(settings, sources, fixture_digest, written)
+    return inputs_of(settings, sources, fixture_digest, written, recorded_usage(settings))
 
 
 def _origin(

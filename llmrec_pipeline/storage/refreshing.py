@@ -13,7 +13,7 @@ from llmrec_pipeline.domain.ranking import task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
-from llmrec_pipeline.storage.inputs import loaded_bronze, served_inputs
+from llmrec_pipeline.storage.inputs import loaded_bronze, recorded_usage, served_inputs
 from llmrec_pipeline.storage.judging import judge_pulls
 from llmrec_pipeline.storage.lake import Lake, polars_schema
 from llmrec_pipeline.storage.loading import Loaded, load
@@ -24,6 +24,7 @@ from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, 
 from llmrec_pipeline.storage.weighing import weigh_evidence
 
 _BRONZE = "bronze_served"
+_USAGE = "usage_events_served"
 _SERVED = "served"
 _RANKED = "ranked"
 
@@ -45,6 +46,8 @@ def derive_silver(
         serving = serve(con, settings, now, fixture)
         set_meta(con, _SERVED, uuid.uuid4().hex)
         set_meta(con, _BRONZE, json.dumps(loaded_bronze(con, settings), sort_keys=True))
+        # What lands while we derive makes the next edition.
+        set_meta(con, _USAGE, recorded_usage(settings))
     return serving
 
 
@@ -69,5 +72,6 @@ def publish_edition(
     if get_meta(con, _RANKED) != get_meta(con, _SERVED):
         rank_tasks(con, settings)
     bronze = json.loads(get_meta(con, _BRONZE) or "{}")
-    inputs = served_inputs(settings, read_serving(con), bronze, fixture.digest)
+    usage = get_meta(con, _USAGE) or ""
+    inputs = served_inputs(settings, read_serving(con), bronze, fixture.digest, usage)
     return publish(con, settings, now, inputs)

@@ -5,6 +5,7 @@ are asked for, and of JSON columns only its paths; nothing is ever written.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,15 +66,13 @@ class DatabaseLog:
     def read(self, _after: Place, /) -> Iterator[Entry]:
         """Every row, always from the beginning."""
         try:
-            engine = _engine(self._url)
-            with engine.connect() as connection:
-                connection = connection.execution_options(
+            with _connected(self._url) as connection:
+                streaming = connection.execution_options(
                     stream_results=True, yield_per=_ROWS_AT_ONCE
                 )
-                rows = connection.execute(self._query(connection)).mappings()
+                rows = streaming.execute(self._query(connection)).mappings()
                 for number, row in enumerate(rows, start=1):
                     yield Entry(Place(number), number, [dict(row)])
-            engine.dispose()
         except (NoSuchModuleError, ModuleNotFoundError):
             raise UsageLogError(
                 f"{self._shown}: psycopg is not installed; pip install 'llmrec-pipeline[postgres]'"
@@ -172,6 +171,16 @@ def _parsed(url: str) -> URL:
             "sqlite:///path"
         )
     return parsed.set(drivername=_DRIVERS[parsed.drivername])
+
+
+@contextmanager
+def _connected(url: URL) -> Iterator[Connection]:
+    engine = _engine(url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 def _engine(url: URL) -> Engine:

@@ -22,7 +22,7 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions, event_engine
 from llmrec_pipeline.storage.usage_staging import Staging
 from llmrec_pipeline.storage.user_salt import user_hasher
-from llmrec_pipeline.telemetry.log import Log, Place
+from llmrec_pipeline.telemetry.log import Log, Place, UsageLogError
 
 # Some 40 MB of events. A chunk is what a killed import loses.
 _CHUNK_EVENTS = 20_000
@@ -73,7 +73,7 @@ def import_log(
     log: Log, asked: Asked, settings: Settings, now: datetime, on_progress: OnProgress
 ) -> Imported:
     """Bring a log's events into the partitions; only under the lock. Raises UsageLogError where the
-    log cannot be read, which leaves what was read before for another try."""
+    log cannot be read to its end; then nothing of it has landed."""
     places = settings.locations
     staging = Staging(places.usage_imports, places.usage_rejects, _name(log, asked), log.name)
     if log.fingerprint is None:
@@ -88,7 +88,12 @@ def import_log(
         now=now,
     )
     if not staging.progress.is_read:
-        _stage(log, reader, staging, on_progress)
+        try:
+            _stage(log, reader, staging, on_progress)
+        except UsageLogError:
+            # What mends the log makes another one of it.
+            staging.discard()
+            raise
     _merge(staging, settings)
     imported = _outcome(staging, log, asked, now, resumed)
     staging.finish(asdict(imported))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.fixture import Fixture
+from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
 from llmrec_pipeline.telemetry import importing
 from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
 from llmrec_pipeline.telemetry.importing import Asked, Imported, import_log
-from llmrec_pipeline.telemetry.log import Entry, Log, Place, UsageLogError
+from llmrec_pipeline.telemetry.log import Entry, Log, Place
+from llmrec_pipeline_tests.storage.pulled import LMARENA, DataFolder, at, models
 from llmrec_pipeline_tests.usage_samples import (
     OWN_MAPPING,
     SECRET,
@@ -379,7 +382,7 @@ def test_outcomes_and_retries_come_from_phases_and_runs(
 
 
 class _Breaks:
-    """A log that ends in an error behind so many entries, once."""
+    """A log whose import is interrupted behind so many entries."""
 
     def __init__(self, log: Log, after: int) -> None:
         self._log, self._after = log, after
@@ -388,7 +391,7 @@ class _Breaks:
     def read(self, after: Place, /) -> Iterator[Entry]:
         for entry in self._log.read(after):
             if entry.place.entry > self._after:
-                raise UsageLogError("gone")
+                raise KeyboardInterrupt
             yield entry
 
 
@@ -403,7 +406,7 @@ def test_an_import_goes_on_where_it_was_cut_short(
     expected = once.run(log, asked)
     entries = sum(1 for _ in log.read(Place()))
     for part in (0.3, 0.7):
-        with pytest.raises(UsageLogError):
+        with pytest.raises(KeyboardInterrupt):
             telemetry.run(_Breaks(log, int(entries * part)), asked)
         assert not telemetry.places.usage_events.exists()
     imported = telemetry.run(log, asked)
@@ -436,3 +439,25 @@ def test_a_merge_that_was_cut_short_is_told_as_once(
     assert 0 < len(telemetry.events()) < SHAPES["own"].told(CALLS).new
     _assert_told(telemetry.run(log, asked), SHAPES["own"].told(CALLS))
     assert len(telemetry.events()) == SHAPES["own"].told(CALLS).new
+
+
+def test_an_import_makes_an_edition_and_the_same_again_none(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "data")
+    folder.fixture = Fixture(folder.settings.locations.fixture, folder.settings)
+    folder.land(LMARENA, at(0), models(10))
+    manifest = folder.refresh(at(0)).manifest
+
+    def is_present(told: Mapping[str, Any]) -> bool:
+        present = present_inputs(folder.settings, folder.lake, at(0), told)
+        return bool(hash_inputs(present) == told["inputs_hash"])
+
+    assert is_present(manifest)
+    telemetry = Telemetry(tmp_path)
+    path = write_jsonl(tmp_path / "l.jsonl", _records("litellm", CALLS[:30]))
+    telemetry.take_in("litellm", path)
+    assert not is_present(manifest)
+    published = folder.refresh(at(0))
+    assert published.is_new
+    assert is_present(published.manifest)
+    telemetry.take_in("litellm", path)
+    assert is_present(published.manifest)
