@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import duckdb
 import pytest
 from sqlalchemy import create_engine, text
 
+from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
@@ -20,7 +22,7 @@ from llmrec_pipeline.storage.usage_partitions import UsagePartitions
 from llmrec_pipeline.telemetry import importing
 from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
 from llmrec_pipeline.telemetry.importing import Asked, Imported, import_log
-from llmrec_pipeline.telemetry.log import Entry, Log, Place
+from llmrec_pipeline.telemetry.log import Entry, Log, Place, UsageLogError
 from llmrec_pipeline_tests.storage.pulled import LMARENA, DataFolder, at, models
 from llmrec_pipeline_tests.usage_samples import (
     OWN_MAPPING,
@@ -461,3 +463,51 @@ def test_an_import_makes_an_edition_and_the_same_again_none(tmp_path: Path) -> N
     assert is_present(published.manifest)
     telemetry.take_in("litellm", path)
     assert is_present(published.manifest)
+
+
+@pytest.mark.parametrize(
+    ("form", "place", "content", "named"),
+    [
+        ("otel", "nothing.jsonl", None, "no such file"),
+        ("litellm", "log.bin", "x", "what kind of file it is does not show; endings: .csv"),
+        ("langfuse", "log.json", '[{"id": 1}, {"id"', "is no JSON, or is cut short"),
+        ("parquet", "log.parquet", "id,when", "is no Parquet file"),
+        ("litellm", "log.csv", "", "has no column 'request_id'"),
+        ("litellm", "log.csv.gz", "request_id", "is no whole gzip file"),
+        ("otel", "sqlite:///x", None, "reads files; give a path"),
+        ("litellm", "sqlite:///nothing", None, "no such file"),
+        ("litellm", "mysql://me:secret@host/x", None, "mysql:// is not supported"),
+        ("litellm", "postgresql://:secret@127.0.0.1:9/x", None, "refused"),
+        ("langfuse", "postgresql://:secret@127.0.0.1:9/x", None, "which table"),
+    ],
+)
+def test_a_log_that_cannot_be_read(
+    telemetry: Telemetry, tmp_path: Path, form: str, place: str, content: str | None, named: str
+) -> None:
+    path = place if "://" in place else tmp_path / place
+    if content is not None:
+        Path(path).write_text(content)
+    with pytest.raises(UsageLogError) as told:
+        telemetry.take_in(form, path)
+    assert named in str(told.value)
+    assert "secret" not in str(told.value)
+    assert telemetry.rejects() == list(telemetry.places.usage_imports.glob("*")) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ("fields: {event_id: id}", "started_at is missing"),
+        ("fields: {event_id: id, started_at: at, tokens: n}", "'tokens' is no part of an event"),
+        ("fields: {event_id: id, started_at: {path: at, join: [b]}}", "path and join"),
+        ("fields: {event_id: id, started_at: {path: at, time_format: unix}}", "epoch_ms"),
+        ("fields: {event_id: id, started_at: at, cost_usd: {path: c, unit: eur}}", "cents"),
+        ("timezone: Mars\nfields: {event_id: id, started_at: at}", "Europe/Berlin"),
+        ("colour: red\nfields: {event_id: id, started_at: at}", "unknown key"),
+    ],
+)
+def test_a_wrong_mapping_is_told(telemetry: Telemetry, changed: str, named: str) -> None:
+    telemetry.mapping.write_text(f"source: x\n{changed}\n")
+    with pytest.raises(SettingsError, match=re.escape(str(telemetry.mapping))) as told:
+        read_mapping(LogFormat.CSV, telemetry.places.config, telemetry.mapping)
+    assert named in str(told.value)
