@@ -40,7 +40,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from llmrec_pipeline.domain.records import CALL_STATUSES, USAGE_EVENTS, Kind
+from llmrec_pipeline.domain.records import CALL_STATUSES, USAGE_EVENTS, Column, Kind
 from llmrec_pipeline.domain.usage_mapping import (
     EPOCHS,
     UNITS,
@@ -56,6 +56,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # No id, model or role is longer; what is longer is somebody's text.
 _LONGEST_NAME = 256
 _MOST_REASONS = 16
+# What a column without a bound of its own can hold.
+_MOST = 2**62
 _ONE_WORD = frozenset({"error_type"})
 _TOKENS = tuple(name for name in USAGE_EVENTS.names if name.endswith("_tokens"))
 _ESSENTIAL = frozenset({"event_id", "started_at", "calls", *_TOKENS})
@@ -68,6 +70,8 @@ FURTHER_EVALUATIONS = "gen_ai.evaluation.further"
 """The key at which a record holds judgements of the same call that an event has no room for."""
 
 Record = dict[str, Any]
+_Find = Callable[[Record], Any]
+_Value = Callable[[Record, Mapping[str, Any]], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,37 +116,47 @@ class RecordReader:
         task_types: Iterable[str],
         now: datetime,
     ) -> None:
-        self._mapping = mapping
         zone = timezone or mapping.timezone
         self._times = _Times(ZoneInfo(zone) if zone else None, now + _CLOCK_SKEW)
         self._user_id = user_id
         self._words = {"status": frozenset(CALL_STATUSES), "task_type": frozenset(task_types)}
+        self._source = mapping.source
+        self._told_by_content = mapping.fields["event_id"].or_content
         # The start comes first: durations are counted from it.
         order = ["started_at", *(name for name in mapping.fields if name != "started_at")]
-        self._fields = [(name, mapping.fields[name]) for name in order]
-        self._only = [(p, _lowered(words)) for p, words in mapping.calls.only.items()]
-        self._never = [(p, _lowered(words)) for p, words in mapping.calls.never.items()]
+        self._fields = [
+            (
+                name,
+                "user_hash" if name == USER_ID else name,
+                self._value(name, mapping.fields[name]),
+            )
+            for name in order
+        ]
+        calls = mapping.calls
+        self._only = [(_finder(path), _lowered(words)) for path, words in calls.only.items()]
+        self._never = [(_finder(path), _lowered(words)) for path, words in calls.never.items()]
+        self._needed = _first_of(calls.needs)
 
     def read(self, record: Record) -> Reading:
         """The event of a record, which is used up by it. Columns of JSON text are read into."""
         if not self._is_call(record):
             return Reading()
-        event: dict[str, Any] = {"source": self._mapping.source, "calls": 1}
+        event: dict[str, Any] = {"source": self._source, "calls": 1}
         problems: list[Problem] = []
         if record.get(FURTHER_EVALUATIONS):
             problems.append(Problem("evaluation_name", "further_evaluation", is_kept=True))
-        for name, field in self._fields:
+        for name, column, value_of in self._fields:
             try:
-                value = self._value(name, field, record, event)
+                value = value_of(record, event)
             except _Wrong as wrong:
                 problems.append(Problem(name, str(wrong), is_kept=name not in _ESSENTIAL))
                 if name in _ESSENTIAL:
                     return Reading(None, tuple(problems))
                 continue
             if value is not None:
-                event["user_hash" if name == USER_ID else name] = value
+                event[column] = value
         problem = _settle_tokens(event, problems)
-        if self._mapping.fields["event_id"].or_content and "event_id" not in event:
+        if self._told_by_content and "event_id" not in event:
             event["event_id"] = _content_id(event)
         problem = _missing(event) or problem
         if problem:
@@ -151,56 +165,68 @@ class RecordReader:
 
     def _is_call(self, record: Record) -> bool:
         return (
-            all(_word(record, path) in words for path, words in self._only)
-            and not any(_word(record, path) in words for path, words in self._never)
-            and (
-                not self._mapping.calls.needs
-                or _first(record, self._mapping.calls.needs) is not None
-            )
+            all(_word(find(record)) in words for find, words in self._only)
+            and not any(_word(find(record)) in words for find, words in self._never)
+            and (self._needed is None or self._needed(record) is not None)
         )
 
-    def _value(
-        self, name: str, field: FieldMapping, record: Record, event: Mapping[str, Any]
-    ) -> Any:
-        """What a field says, None where it is silent; raises _Wrong."""
+    def _value(self, name: str, field: FieldMapping) -> _Value:
+        """What gives a field's value of a record and of what is known of its event: None where it
+        is silent; raises _Wrong."""
         if field.until:
-            return self._duration(field, record, event)
-        found = _found(name, field, record)
-        if found is None:
-            found = field.absent
-        elif field.values:
-            found = _meaning(field, found)
-        if found is None:
-            return None
-        column = USAGE_EVENTS[name] if name != USER_ID else None
-        if column is None:
-            return self._user_id(_text(found))
-        if column.kind is Kind.TIMESTAMP:
-            return self._times.moment(found, field.time_format)
-        if column.kind is Kind.INTEGER:
-            return _whole(found, UNITS[field.unit or "tokens"], column.minimum, column.maximum)
-        if column.kind is Kind.REAL:
-            return _real(found, UNITS[field.unit or "s"], column.minimum)
-        if name == "finish_reasons":
-            return _reasons(found)
-        text = _text(found, one_word=name in _ONE_WORD)
-        if text is not None and text not in self._words.get(name, (text,)):
-            raise _Wrong("unknown_word")
-        return text
+            return self._duration(field)
+        find = _found(name, field)
+        meaning = _meaning(field) if field.values else None
+        convert = self._converter(name, field)
 
-    def _duration(
-        self, field: FieldMapping, record: Record, event: Mapping[str, Any]
-    ) -> float | None:
-        found = _first(record, field.until)
-        if found is None or (field.unless_equal and found == _first(record, field.unless_equal)):
-            return None
-        end = self._times.moment(found, field.time_format)
-        duration: float = (
-            (end - event["started_at"]).total_seconds() if "started_at" in event else 0
-        )
-        if duration < 0:
-            raise _Wrong("ends_before_start")
-        return duration
+        def value(record: Record, _event: Mapping[str, Any]) -> Any:
+            found = find(record)
+            if found is None:
+                found = field.absent
+            elif meaning:
+                found = meaning(found)
+            return None if found is None else convert(found)
+
+        return value
+
+    def _converter(self, name: str, field: FieldMapping) -> Callable[[Any], Any]:
+        """What brings a value to the form of its column; raises _Wrong."""
+        if name == USER_ID:
+            return self._hashed
+        if name == "finish_reasons":
+            return _reasons
+        column = USAGE_EVENTS[name]
+        scale = UNITS[field.unit] if field.unit else 1.0
+        if column.kind is Kind.TIMESTAMP:
+            return lambda told: self._times.moment(told, field.time_format)
+        if column.kind is Kind.INTEGER:
+            return lambda told: _whole(told, scale, column)
+        if column.kind is Kind.REAL:
+            return lambda told: _real(told, scale, column)
+        if words := self._words.get(name):
+            return lambda told: _one_of(words, told)
+        return _one_word if name in _ONE_WORD else _text
+
+    def _hashed(self, told: Any) -> str | None:
+        user = _text(told)
+        return self._user_id(user) if user else None
+
+    def _duration(self, field: FieldMapping) -> _Value:
+        find, find_other = _first_of(field.until), _first_of(field.unless_equal)
+
+        def value(record: Record, event: Mapping[str, Any]) -> float | None:
+            found = find(record) if find else None
+            if found is None or (find_other and found == find_other(record)):
+                return None
+            end = self._times.moment(found, field.time_format)
+            if "started_at" not in event:
+                return None
+            duration: float = (end - event["started_at"]).total_seconds()
+            if duration < 0:
+                raise _Wrong("ends_before_start")
+            return duration
+
+        return value
 
 
 class _Times:
@@ -251,47 +277,78 @@ def _lowered(words: Sequence[str]) -> frozenset[str]:
     return frozenset(word.lower() for word in words)
 
 
-def _word(record: Record, path: str) -> str | None:
-    value = _at(record, path)
+def _word(value: Any) -> str | None:
     return None if value is None else str(value).lower()
 
 
-def _found(name: str, field: FieldMapping, record: Record) -> Any:
+def _found(name: str, field: FieldMapping) -> _Find:
+    """What finds a field's value in a record, as the log writes it."""
     if field.constant is not None:
-        return field.constant
+        return lambda _record: field.constant
     if field.join:
-        parts = [_first(record, (path,)) for path in field.join]
+        return _joined(field.join)
+    find = _first_of(field.path)
+    if find is None or field.plus:
+        return _summed(find, field.plus, USAGE_EVENTS[name])
+    return find
+
+
+def _joined(paths: Sequence[str]) -> _Find:
+    """Texts as one id; None where none says anything."""
+    finders = [_finder(path) for path in paths]
+
+    def find(record: Record) -> str | None:
+        parts = [find_part(record) for find_part in finders]
         if all(part is None for part in parts):
             return None
         return ":".join("" if part is None else _text(part) or "" for part in parts)
-    found = _first(record, field.path)
-    if not field.plus:
-        return found
-    added = [number for path in field.plus for number in _numbers(record, path)]
-    told = added if found is None else [found, *added]
-    if not told:
+
+    return find
+
+
+def _summed(first: _Find | None, plus: Sequence[str], column: Column) -> _Find:
+    """A number and those that the log tells apart from it."""
+    further = [_numbers(path) for path in plus]
+
+    def find(record: Record) -> int | None:
+        told = [number for find_more in further for number in find_more(record)]
+        own = first(record) if first else None
+        if own is not None:
+            told.append(own)
+        return sum(_whole(number, 1.0, column) for number in told) if told else None
+
+    return find
+
+
+def _first_of(paths: Sequence[str]) -> _Find | None:
+    """What finds the first of several values that says something; None without a path."""
+    finders = [_finder(path) for path in paths]
+    if len(finders) < 2:
+        return finders[0] if finders else None
+
+    def find(record: Record) -> Any:
+        for find_one in finders:
+            if (value := find_one(record)) is not None:
+                return value
         return None
-    column = USAGE_EVENTS[name]
-    numbers = [_whole(number, 1.0, column.minimum, column.maximum) for number in told]
-    return sum(numbers)
+
+    return find
 
 
-def _first(record: Record, paths: Sequence[str]) -> Any:
-    for path in paths:
-        value = _at(record, path)
-        if value is not None:
-            return value
-    return None
+def _finder(path: str) -> _Find:
+    """What finds the value at a path: None where there is none, or an empty text. A key may hold
+    dots itself."""
+    head, dot, rest = path.partition(".")
+    find_rest = _finder(rest) if dot else None
 
+    def find(record: Record) -> Any:
+        value = record.get(path)
+        if value is None and find_rest:
+            inner = _inner(record, head)
+            return None if inner is None else find_rest(inner)
+        return None if value == "" else value
 
-def _at(record: Record, path: str) -> Any:
-    """The value at a path, None where there is none or an empty text. A key may hold dots itself."""
-    value = record.get(path)
-    if value is None and "." in path:
-        head, _, rest = path.partition(".")
-        inner = _inner(record, head)
-        return None if inner is None else _at(inner, rest)
-    return None if value == "" else value
+    return find
 
 
 def _inner(record: Record, key: str) -> Record | None:
@@ -305,35 +362,46 @@ def _inner(record: Record, key: str) -> Record | None:
     return inner if isinstance(inner, dict) else None
 
 
-def _numbers(record: Record, path: str) -> list[Any]:
-    """The values at a path, of all keys that begin so where it ends in `*`."""
+def _numbers(path: str) -> Callable[[Record], list[Any]]:
+    """What finds the values at a path, of all keys that begin so where it ends in `*`."""
     if not path.endswith("*"):
-        value = _at(record, path)
-        return [] if value is None else [value]
+        find = _finder(path)
+        return lambda record: [] if (value := find(record)) is None else [value]
     place, _, start = path[:-1].rpartition(".")
-    holder: Record | None = record
-    for key in place.split(".") if place else ():
-        holder = None if holder is None else _inner(holder, key)
-    found = (holder or {}).items()
-    return [value for key, value in found if key.startswith(start) and value not in (None, "")]
+    keys = place.split(".") if place else []
+
+    def find_all(record: Record) -> list[Any]:
+        holder: Record | None = record
+        for key in keys:
+            holder = None if holder is None else _inner(holder, key)
+        found = (holder or {}).items()
+        return [value for key, value in found if key.startswith(start) and value not in (None, "")]
+
+    return find_all
 
 
-def _meaning(field: FieldMapping, found: Any) -> str | None:
-    """What a word of the log means; raises _Wrong for one that the mapping does not know."""
-    word = str(found).strip().lower()
-    for told, meaning in field.values.items():
-        known = told.lower()
-        if word == known or (known.endswith("*") and word.startswith(known[:-1])):
-            return meaning
-    if field.otherwise is None:
-        raise _Wrong("unknown_word")
-    return field.otherwise
+def _meaning(field: FieldMapping) -> Callable[[Any], str | None]:
+    """What says what a word of the log means; raises _Wrong for one that the mapping does not know.
+    A whole word comes before the beginning of one."""
+    whole = {word.lower(): meaning for word, meaning in field.values.items()}
+    begun = [(word[:-1], meaning) for word, meaning in whole.items() if word.endswith("*")]
+
+    def meaning_of(found: Any) -> str | None:
+        word = str(found).strip().lower()
+        if word in whole:
+            return whole[word]
+        for beginning, meaning in begun:
+            if word.startswith(beginning):
+                return meaning
+        if field.otherwise is None:
+            raise _Wrong("unknown_word")
+        return field.otherwise
+
+    return meaning_of
 
 
-def _text(value: Any, *, one_word: bool = False) -> Any:
-    """A name, an id; None stays None."""
-    if value is None:
-        return None
+def _text(value: Any) -> str | None:
+    """A name, an id; None for a blank one."""
     if isinstance(value, int | UUID) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
@@ -344,9 +412,23 @@ def _text(value: Any, *, one_word: bool = False) -> Any:
             text.encode()
         except UnicodeEncodeError:
             raise _Wrong("not_utf8") from None
-    if len(text) > _LONGEST_NAME or not text.isprintable() or (one_word and " " in text):
+    if len(text) > _LONGEST_NAME or not text.isprintable():
         raise _Wrong("not_a_name")
     return text or None
+
+
+def _one_word(value: Any) -> str | None:
+    text = _text(value)
+    if text is not None and " " in text:
+        raise _Wrong("not_a_name")
+    return text
+
+
+def _one_of(words: frozenset[str], value: Any) -> str | None:
+    text = _text(value)
+    if text is not None and text not in words:
+        raise _Wrong("unknown_word")
+    return text
 
 
 def _reasons(value: Any) -> str:
@@ -361,7 +443,7 @@ def _reasons(value: Any) -> str:
         raise _Wrong("not_a_name")
     if not all(isinstance(reason, str) for reason in reasons):
         raise _Wrong("not_a_name")
-    return json.dumps([_text(reason, one_word=True) for reason in reasons], ensure_ascii=False)
+    return json.dumps([_one_word(reason) for reason in reasons], ensure_ascii=False)
 
 
 def _number(value: Any) -> float | int | Decimal:
@@ -377,26 +459,25 @@ def _number(value: Any) -> float | int | Decimal:
     return value
 
 
-def _whole(value: Any, scale: float, minimum: float | None, maximum: float | None) -> int:
+def _whole(value: Any, scale: float, column: Column) -> int:
+    """A count within the column's bounds."""
     number = _number(value)
-    if minimum is not None and number < 0:
-        raise _Wrong("negative")
-    if maximum is not None and number > maximum:
-        raise _Wrong("too_large")
     if scale != 1.0:
         number = float(number) * scale
     if not isinstance(number, int) and number != int(number):
         raise _Wrong("not_a_number")
-    if minimum is not None and number < minimum:
+    if number < 0:
+        raise _Wrong("negative")
+    if column.minimum is not None and number < column.minimum:
         raise _Wrong("too_small")
-    if number > 2**62:
+    if number > (_MOST if column.maximum is None else column.maximum):
         raise _Wrong("too_large")
     return int(number)
 
 
-def _real(value: Any, scale: float, minimum: float | None) -> float:
+def _real(value: Any, scale: float, column: Column) -> float:
     number = _number(value)
-    if minimum is not None and number < minimum:
+    if column.minimum is not None and number < column.minimum:
         raise _Wrong("negative")
     try:
         return float(number) * scale

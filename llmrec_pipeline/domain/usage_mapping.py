@@ -167,6 +167,11 @@ class UsageMapping(_Frozen):
         for name in ("event_id", "started_at"):
             if name not in self.fields:
                 raise ValueError(f"fields: {name} is missing; every event has one")
+        for name, field in self.fields.items():
+            if field.plus and not name.endswith("_tokens"):
+                raise ValueError(f"fields: {name} has plus, which adds tokens alone")
+            if field.until and not name.endswith("_s"):
+                raise ValueError(f"fields: {name} has until, which ends durations alone")
         return self
 
     def paths(self) -> tuple[str, ...]:

@@ -502,6 +502,8 @@ def test_a_log_that_cannot_be_read(
         ("fields: {event_id: id, started_at: {path: at, join: [b]}}", "path and join"),
         ("fields: {event_id: id, started_at: {path: at, time_format: unix}}", "epoch_ms"),
         ("fields: {event_id: id, started_at: at, cost_usd: {path: c, unit: eur}}", "cents"),
+        ("fields: {event_id: id, started_at: at, user_id: {plus: n}}", "user_id has plus"),
+        ("fields: {event_id: id, started_at: {until: at}}", "started_at has until"),
         ("timezone: Mars\nfields: {event_id: id, started_at: at}", "Europe/Berlin"),
         ("colour: red\nfields: {event_id: id, started_at: at}", "unknown key"),
     ],
