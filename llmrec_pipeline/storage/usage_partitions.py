@@ -62,6 +62,8 @@ def event_engine(limits: WarehouseSettings, scratch: Path) -> Iterator[duckdb.Du
     """DuckDB within the configured memory; what does not fit goes to the folder `scratch`."""
     with duckdb.connect(":memory:") as con:
         con.execute("SET TimeZone = 'UTC'")
+        # Standard output belongs to the answer.
+        con.execute("SET enable_progress_bar = false")
         con.execute(f"SET memory_limit = '{limits.max_memory_mb}MiB'")
         con.execute(f"SET threads = {limits.threads}")
         con.execute("SET temp_directory = ?", [str(scratch)])

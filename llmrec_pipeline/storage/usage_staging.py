@@ -112,16 +112,22 @@ class Staging:
 
     def finish(self, outcome: dict[str, Any]) -> None:
         """Keep what the import came to and its problems, and remove the rest."""
-        if self.progress.rejects_bytes:
+        rejects = self.folder / _REJECTS
+        if rejects.is_file():
             self.rejects.parent.mkdir(parents=True, exist_ok=True)
-            (self.folder / _REJECTS).replace(self.rejects)
+            rejects.replace(self.rejects)
         write_json(self._outcome, outcome)
-        shutil.rmtree(self.folder)
+        self._remove()
 
     def discard(self) -> None:
-        """Begin anew: of a log without a place to return to."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Forget what was staged, and begin anew."""
+        self._remove()
         self.progress = Progress(self.progress.log)
+
+    def _remove(self) -> None:
+        # What is left without it, where we are killed meanwhile, is of no import.
+        (self.folder / _PROGRESS).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _append(self, rejects: Iterable[dict[str, Any]]) -> int:
         lines = "".join(f"{json.dumps(line, sort_keys=True)}\n" for line in rejects).encode()

@@ -121,14 +121,14 @@ def _stage(log: Log, reader: RecordReader, staging: Staging, on_progress: OnProg
         place = entry.place
         if entry.problem:
             counts.read += 1
-            _reject(rejects, counts.refused, place, Problem("", entry.problem))
-        for record in entry.records:
+            _reject(rejects, counts.refused, place, 0, Problem("", entry.problem))
+        for number, record in enumerate(entry.records, start=1):
             counts.read += 1
             reading = reader.read(record)
             counts.not_calls += not reading.is_call
             for problem in reading.problems:
                 tally = counts.noted if problem.is_kept else counts.refused
-                _reject(rejects, tally, place, problem)
+                _reject(rejects, tally, place, number, problem)
             if reading.event is not None:
                 events.append(reading.event)
         if len(events) >= _CHUNK_EVENTS or len(rejects) >= _CHUNK_REJECTS:
@@ -141,13 +141,19 @@ def _stage(log: Log, reader: RecordReader, staging: Staging, on_progress: OnProg
 
 
 def _reject(
-    rejects: list[dict[str, Any]], tally: dict[str, int], place: Place, problem: Problem
+    rejects: list[dict[str, Any]],
+    tally: dict[str, int],
+    place: Place,
+    record: int,
+    problem: Problem,
 ) -> None:
+    """Count a problem, and note where it is: the line, row or document, and the record in it."""
     told = f"{problem.field}: {problem.reason}" if problem.field else problem.reason
     tally[told] = tally.get(told, 0) + 1
     rejects.append(
         {
             "entry": place.entry,
+            "record": record,
             "field": problem.field or None,
             "reason": problem.reason,
             "kept": problem.is_kept,

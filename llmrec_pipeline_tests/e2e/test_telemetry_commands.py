@@ -72,6 +72,7 @@ def test_logs_of_two_tools_summed_up(own: Llmrec, tmp_path: Path) -> None:
     assert 0 < day["events"] < summed["events"]
     shown = own("telemetry", "summary", "--format", "table")
     assert "Refused so far:" in shown.out
+    assert "counts twice" in shown.err
 
 
 def test_names_that_no_source_knows_are_told_with_the_nearest(ran: Llmrec, tmp_path: Path) -> None:

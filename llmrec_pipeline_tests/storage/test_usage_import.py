@@ -19,6 +19,7 @@ from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
+from llmrec_pipeline.storage.usage_staging import Staging
 from llmrec_pipeline.telemetry import importing
 from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
 from llmrec_pipeline.telemetry.importing import Asked, Imported, import_log
@@ -441,6 +442,24 @@ def test_a_merge_that_was_cut_short_is_told_as_once(
     assert 0 < len(telemetry.events()) < SHAPES["own"].told(CALLS).new
     _assert_told(telemetry.run(log, asked), SHAPES["own"].told(CALLS))
     assert len(telemetry.events()) == SHAPES["own"].told(CALLS).new
+
+
+def test_an_import_that_was_killed_at_its_very_end_is_told_as_once(
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, asked = telemetry.open("jsonl", write_jsonl(tmp_path / "own.jsonl", _records("own")))
+
+    def dies(_staging: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Staging, "_remove", dies)
+        with pytest.raises(KeyboardInterrupt):
+            telemetry.run(log, asked)
+    rejects, digest = telemetry.rejects(), telemetry.digest()
+    _assert_told(telemetry.run(log, asked), SHAPES["own"].told(CALLS))
+    assert (telemetry.rejects(), telemetry.digest()) == (rejects, digest)
+    assert [path.suffix for path in telemetry.places.usage_imports.iterdir()] == [".json"]
 
 
 def test_an_import_makes_an_edition_and_the_same_again_none(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,17 @@ def summary(since: str | None, until: str | None, wanted: Format | None) -> int:
         _print(content)
     for log in content["cut_short"]:
         note(f"llmrec: {log}: its import was cut short; import it again, and it goes on")
+    if _overlap(sources):
+        note(
+            "llmrec: logs of several kinds tell of the same days; a call that two tell of counts twice"
+        )
     return OK
+
+
+def _overlap(sources: Sequence[dict[str, Any]]) -> bool:
+    """Whether two kinds of logs tell of one time."""
+    ordered = sorted(sources, key=lambda row: row["first"])
+    return any(later["first"] <= row["last"] for row, later in pairwise(ordered))
 
 
 def _day(flag: str, told: str | None) -> date | None:
