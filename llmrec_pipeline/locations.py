@@ -69,6 +69,15 @@ class Locations:
         return self.data / "telemetry" / "rejects"
 
     @property
+    def reports(self) -> Path:
+        return self.data / "reports"
+
+    @property
+    def cache(self) -> Path:
+        """What can be made again from code alone."""
+        return self.data / "cache"
+
+    @property
     def warehouse(self) -> Path:
         return self.data / "warehouse.duckdb"
 

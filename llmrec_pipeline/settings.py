@@ -52,6 +52,8 @@ __all__ = [
     "Quota",
     "Rebase",
     "Refresh",
+    "Report",
+    "ReportContentSettings",
     "Schedule",
     "Settings",
     "SettingsError",
@@ -75,6 +77,7 @@ _SECTIONS = (
     "PIPELINE",
     "PRICING",
     "PROVIDERS",
+    "REPORT",
     "SENTIMENT",
     "SOURCES",
     "TASKS",
@@ -355,6 +358,33 @@ class Providers(_Frozen):
     last_rankings_days: Positive
 
 
+class SurenessThresholds(_Frozen):
+    """From where on the first of an answer counts as firm, and as likely: the least share of
+    nearby weights under which it stays first."""
+
+    firm: Share
+    likely: Share
+
+
+class ReportContentSettings(_Frozen):
+    """What a report tells; an edition carries it. Prices in USD per 1M input tokens."""
+
+    models_per_answer: Count
+    price_caps_per_1m: tuple[Positive, ...]
+    sureness: SurenessThresholds
+    chart_models: Count
+    history_days: Count
+    history_points: Count
+    changes_shown: Count
+
+
+class Report(_Frozen):
+    """report.yaml."""
+
+    after_refresh: bool
+    content: ReportContentSettings
+
+
 class Settings(BaseModel):
     """Everything that is configured, read once."""
 
@@ -371,6 +401,7 @@ class Settings(BaseModel):
     providers: Providers
     alerts: AlertsConfig
     advice: AdviceConfig
+    report: Report
     telemetry: TelemetryConfig
     webhook: SecretStr | None
     slack_webhook: SecretStr | None
@@ -432,6 +463,7 @@ class Settings(BaseModel):
             "consensus": self.consensus.model_dump(mode="json"),
             "identity": self.identity.model_dump(mode="json"),
             "categories": self.categories.model_dump(mode="json"),
+            "report": self.report.content.model_dump(mode="json"),
         }
         text = json.dumps(derived, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -579,6 +611,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
             providers=Section.read(locations.config, "providers", env).validated(Providers),
             alerts=alerts,
             advice=_advice(Section.read(locations.config, "advice", env), tasks),
+            report=Section.read(locations.config, "report", env).validated(Report),
             telemetry=Section.read(locations.config, "telemetry", env).validated(TelemetryConfig),
             webhook=_secret(env, alerts.webhook_variable),
             slack_webhook=_secret(env, alerts.slack_variable),

@@ -269,10 +269,11 @@ class Publishers:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def environment(
-        self, *, legacy: bool = False, sources: Iterable[str] = SOURCES
+        self, *, legacy: bool = False, sources: Iterable[str] = SOURCES, report: bool = False
     ) -> dict[str, str]:
         """Variables that point the pipeline's `sources` here and switch off the others; `legacy`
-        asks AA by its older route. With `GENAI_PRICES` among them, real prices mingle with the
+        asks AA by its older route; `report` has a refresh build the report, which takes seconds on
+        a data folder's first. With `GENAI_PRICES` among them, real prices mingle with the
         invented ones."""
         asked = set(sources)
         variables = {}
@@ -286,6 +287,7 @@ class Publishers:
             variables[f"LLMREC_SOURCES__{AA.upper()}__PATH"] = AA_LEGACY
         if LLM_STATS in asked:
             variables["LLM_STATS_API_KEY"] = self.key
+        variables["LLMREC_REPORT__AFTER_REFRESH"] = str(report).lower()
         return {**variables, "AA_API_KEY": self.key}
 
     def fault(self, source: str, fault: Fault) -> None:

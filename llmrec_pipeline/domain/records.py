@@ -489,6 +489,25 @@ MARKET_CHANGES = Table(
     ("change", "subject", "field"),
 )
 
+MARKET_CHANGES_MONTH = Table(
+    "market_changes_month",
+    "What 30 days of pulls changed, or all pulls where there are fewer days; as market_changes",
+    MARKET_CHANGES.columns,
+    MARKET_CHANGES.key,
+)
+
+USE_CASES = Table(
+    "use_cases",
+    "What the team uses which model for, of config/models.yaml as it was when this was published",
+    (
+        _text("use_case", "Name of the use case", required=True),
+        _text("task_type", "Its task type, of config/advice.yaml", required=True),
+        _text("current_model", "Key of the model in use", required=True),
+        _text("model_name", "How models.yaml names it", required=True),
+    ),
+    ("use_case",),
+)
+
 _MEASURE = (
     SOURCE,
     _text("name", "Index column or benchmark", required=True),
@@ -599,6 +618,8 @@ TABLES: dict[str, Table] = {
         TASK_RANKINGS,
         CATEGORY_RANKINGS,
         MARKET_CHANGES,
+        MARKET_CHANGES_MONTH,
+        USE_CASES,
         MEASURE_READINGS,
         MEASURE_POPULATIONS,
         CONSENSUS,

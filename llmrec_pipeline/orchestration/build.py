@@ -46,7 +46,7 @@ def build_defs(
             *evidence_assets(settings, clock),
             sentiment_asset(settings, clock),
         ],
-        jobs=[ingest_job(), refresh_job(), evidence_job()],
+        jobs=[ingest_job(), refresh_job(with_report=settings.report.after_refresh), evidence_job()],
         schedules=[ingest_schedule(settings.pipeline.schedule)],
         sensors=[new_snapshot_sensor(settings, lake, clock), new_edition_sensor(settings, clock)],
         resources={"warehouse": WarehouseResource.from_settings(settings)},

@@ -17,6 +17,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
     JOB_EVIDENCE,
     JOB_INGEST,
     JOB_REFRESH,
+    RECOMMENDATION_REPORT,
 )
 
 
@@ -29,11 +30,16 @@ def ingest_job() -> UnresolvedAssetJobDefinition:
     )
 
 
-def refresh_job() -> UnresolvedAssetJobDefinition:
-    """Re-rank: warehouse, rankings, edition."""
+def refresh_job(*, with_report: bool) -> UnresolvedAssetJobDefinition:
+    """Re-rank: warehouse, rankings, edition, and the edition's report."""
+    selection: AssetSelection = AssetSelection.groups(
+        GROUP_WAREHOUSE, GROUP_RANKING, GROUP_PUBLISHED
+    )
+    if not with_report:
+        selection -= AssetSelection.assets(RECOMMENDATION_REPORT)
     return define_asset_job(
         JOB_REFRESH,
-        selection=AssetSelection.groups(GROUP_WAREHOUSE, GROUP_RANKING, GROUP_PUBLISHED),
+        selection=selection,
         description="Load what landed, judge it, rank every task and publish an edition.",
     )
 

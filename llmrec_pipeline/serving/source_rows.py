@@ -3,16 +3,16 @@ wrong last."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.serving.cli.output import age
 from llmrec_pipeline.serving.standing import origins_now
-from llmrec_pipeline.settings import Settings, SourceSettings
+from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import EditionError, current_edition
 from llmrec_pipeline.storage.states import read_state
-from llmrec_pipeline.storage.usage import SourceUsage
+from llmrec_pipeline.storage.usage import quota_in_words
 
 
 def source_rows(settings: Settings) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def source_rows(settings: Settings) -> list[dict[str, Any]]:
                 "age_hours": _hours(parse_iso(verified), now) if verified else None,
                 "rows": entry.get("rows"),
                 "index_version": entry.get("index_version"),
-                "quota": _quota(_used(settings, name, now), source, state.quota),
+                "quota": quota_in_words(settings, name, now),
                 "last_pull": _last_pull(source.enabled, doubt, state.last_status),
                 "last_attempt_at": state.last_attempt_at,
                 "last_error": state.last_error or doubt,
@@ -66,20 +66,3 @@ def _last_pull(enabled: bool, doubt: str | None, status: str | None) -> str | No
     if not enabled:
         return "switched off"
     return "quarantined" if doubt else status
-
-
-def _quota(used: int, source: SourceSettings, seen: dict[str, Any] | None) -> str | None:
-    """What the publisher said last is left, else how much of what it allows we have used."""
-    allowed = source.quota.requests if source.quota else None
-    if seen and seen.get("remaining") is not None:
-        return f"{seen['remaining']} of {seen.get('limit') or allowed or '?'} left"
-    return f"{used} of {allowed} used" if allowed else None
-
-
-def _used(settings: Settings, name: str, now: datetime) -> int:
-    """Requests to the source within the window of its quota."""
-    quota = settings.sources[name].quota
-    if quota is None:
-        return 0
-    window = timedelta(hours=quota.window_hours)
-    return len(SourceUsage(settings.locations.data).attempts(name, now, window))

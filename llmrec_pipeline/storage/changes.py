@@ -1,4 +1,5 @@
-"""`market_changes`: what the newest pulls changed, beside the pulls before them.
+"""`market_changes` and `market_changes_month`: what the newest pulls changed, beside the pulls
+before them and beside those of 30 days before.
 
 The pulls of one ingest are minutes apart, those of two ingests hours: half the interval of the
 schedule before the newest accepted pull, the ones before it speak.
@@ -6,14 +7,15 @@ schedule before the newest accepted pull, the ones before it speak.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.market import market_changes
-from llmrec_pipeline.domain.records import MARKET_CHANGES
+from llmrec_pipeline.domain.records import MARKET_CHANGES, MARKET_CHANGES_MONTH
 from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
@@ -23,26 +25,41 @@ from llmrec_pipeline.storage.publishing import ranking_payload
 from llmrec_pipeline.storage.time_travel import payload_beside
 from llmrec_pipeline.storage.warehouse import insert_frame, transaction
 
+_MONTH = timedelta(days=30)
+
 
 def note_changes(
     con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture
 ) -> pl.DataFrame:
-    """Fill `market_changes` and return it; empty before the second round of pulls."""
+    """Fill both tables and return `market_changes`; empty before the second round of pulls."""
     ((first, newest),) = con.sql(
         "SELECT min(snapshot_ts), max(snapshot_ts) FROM pulls WHERE status = 'accepted'"
     ).fetchall()
     half_a_round = timedelta(hours=settings.pipeline.schedule.every_hours / 2)
-    rows: list[dict[str, Any]] = []
+    last: list[dict[str, Any]] = []
+    month: list[dict[str, Any]] = []
     if newest is not None and first <= newest - half_a_round:
-        since = newest - half_a_round
-        before = payload_beside(con, settings, fixture, Moment(since), serving_only=True)
         after = {"edition": "", **ranking_payload(con, settings, read_serving(con))}
-        rows = [
-            {**change._asdict(), "since": since, "snapshot_ts": newest}
-            for change in market_changes(before, after)
-        ]
-    frame = pl.DataFrame(rows, schema=polars_schema(MARKET_CHANGES))
+
+        def since(moment: datetime) -> list[dict[str, Any]]:
+            before = payload_beside(con, settings, fixture, Moment(moment), serving_only=True)
+            return _rows(before, after, moment, newest)
+
+        last = since(newest - half_a_round)
+        # The first round of pulls is the farthest that anything can be compared with.
+        began = max(newest - _MONTH, first + half_a_round)
+        month = since(began) if began < newest - half_a_round else last
     with transaction(con):
-        con.execute("DELETE FROM market_changes")
-        insert_frame(con, "market_changes", frame)
-    return frame
+        for table, rows in ((MARKET_CHANGES, last), (MARKET_CHANGES_MONTH, month)):
+            con.execute(f"DELETE FROM {table.name}")
+            insert_frame(con, table.name, pl.DataFrame(rows, schema=polars_schema(table)))
+    return pl.DataFrame(last, schema=polars_schema(MARKET_CHANGES))
+
+
+def _rows(
+    before: Mapping[str, Any], after: Mapping[str, Any], since: datetime, newest: datetime
+) -> list[dict[str, Any]]:
+    return [
+        {**change._asdict(), "since": since, "snapshot_ts": newest}
+        for change in market_changes(before, after)
+    ]

@@ -17,6 +17,7 @@ from llmrec_pipeline.storage.lake import Lake, read_lines
 from llmrec_pipeline.storage.origins import Serving, origin_at
 from llmrec_pipeline.storage.states import read_state
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
+from llmrec_pipeline.storage.use_cases import use_cases_frame
 from llmrec_pipeline.storage.written import Watermarks, exported_watermarks, in_inputs
 
 
@@ -39,8 +40,13 @@ def inputs_of(
         "written": in_inputs(written),
         "telemetry": usage_digest,
         "config": settings.content_hash,
+        "use_cases": _digest_of_use_cases(settings),
         "code": code_version(),
     }
+
+
+def _digest_of_use_cases(settings: Settings) -> str:
+    return _digest("\t".join(row) for row in use_cases_frame(settings).iter_rows())
 
 
 def hash_inputs(inputs: Mapping[str, Any]) -> str:

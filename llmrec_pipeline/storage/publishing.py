@@ -42,6 +42,8 @@ from llmrec_pipeline.storage.inputs import hash_inputs
 from llmrec_pipeline.storage.judging import doubts
 from llmrec_pipeline.storage.key_record import note_published, redirects_frame
 from llmrec_pipeline.storage.origins import Serving, read_serving
+from llmrec_pipeline.storage.usage import quota_in_words
+from llmrec_pipeline.storage.use_cases import use_cases_frame
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 from llmrec_pipeline.storage.weighing import carried_evidence
 from llmrec_pipeline.storage.written import WRITTEN_TABLES, read_written
@@ -56,6 +58,7 @@ PUBLISHED_TABLES = (
     "task_rankings",
     "category_rankings",
     "market_changes",
+    "market_changes_month",
     "consensus",
     "measure_readings",
     "measure_populations",
@@ -171,6 +174,7 @@ def ranking_payload(
             "wait_s": settings.pipeline.refresh.wait_s,
             "backoff_minutes": settings.pipeline.refresh.backoff_minutes,
         },
+        "report": settings.report.content.model_dump(mode="json"),
         "models": models,
     }
 
@@ -257,6 +261,7 @@ def publish(
             con, "SELECT * FROM serving_benchmarks", folder / "benchmark_results.parquet"
         )
         tables["source_names"] = _write_table(con, _NAMES, folder / "source_names.parquet")
+        tables["use_cases"] = _write_frame(use_cases_frame(settings), folder / "use_cases.parquet")
         redirects = redirects_frame(con, settings.locations.published_keys)
         tables["key_redirects"] = _write_frame(redirects, folder / "key_redirects.parquet")
         for written in WRITTEN_TABLES:
@@ -300,6 +305,7 @@ def publish(
                     "in_fixture": entry.in_fixture,
                     "doubt": doubted.get(entry.source),
                     "doubted_until": iso(entry.doubted_until) if entry.doubted_until else None,
+                    "quota": quota_in_words(settings, entry.source, now),
                 }
                 for entry in serving
             },

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
+from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.files import append_line
 from llmrec_pipeline.storage.lake import read_lines
+from llmrec_pipeline.storage.states import read_state
 
 COLUMNS = ("source", "attempted_at", "url")
 
@@ -45,6 +47,21 @@ class SourceUsage:
         if not self._folder.is_dir():
             return []
         return [row for path in sorted(self._folder.glob("*.jsonl")) for row in _rows(path)]
+
+
+def quota_in_words(settings: Settings, source: str, now: datetime) -> str | None:
+    """What the publisher said last is left, else how much of what it allows we have used; None for
+    a source without a quota."""
+    quota = settings.sources[source].quota
+    said = read_state(settings.locations.states, source).quota
+    if said and said.get("remaining") is not None:
+        allowed = said.get("limit") or (quota.requests if quota else "?")
+        return f"{said['remaining']} of {allowed} left"
+    if quota is None:
+        return None
+    window = timedelta(hours=quota.window_hours)
+    used = len(SourceUsage(settings.locations.data).attempts(source, now, window))
+    return f"{used} of {quota.requests} used"
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,7 @@ evidence   model_recommendations
 evidence   model_sentiment_signals
 evidence   models_catalog
 published  edition
+published  recommendation_report
 published  written_by_people
 published  market_digest
 ranking    category_rankings
@@ -92,6 +93,7 @@ market_changes
 market_digest
 models_history
 models_latest
+recommendation_report
 silver_models
 task_rankings
 written_by_people

@@ -1,8 +1,9 @@
-"""What people act on: `task_rankings`, `category_rankings`, `market_changes` and `edition`, which
-carries what people wrote besides."""
+"""What people act on: `task_rankings`, `category_rankings`, `market_changes`, `edition`, which carries
+what people wrote besides, and `recommendation_report`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -37,6 +38,7 @@ from llmrec_pipeline.orchestration.vocabulary import (
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
+from llmrec_pipeline.storage.editions import find_edition
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 from llmrec_pipeline.storage.evidence_store.written_rows import export_written
 from llmrec_pipeline.storage.fixture import Fixture
@@ -158,7 +160,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         description=(
             "What the newest pulls changed, beside the pulls before them: models new, gone and "
             "repriced, places, top picks. Across another basis, index version or set of sources "
-            "nobody moves up or down: the break is told instead."
+            "nobody moves up or down: the break is told instead. Beside it, the same over 30 days."
         ),
         metadata=column_schema(MARKET_CHANGES),
     )
@@ -257,4 +259,42 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             },
         )
 
-    return [task_rankings, category_rankings, market_changes, written_by_people, edition]
+    @asset(
+        key=vocabulary.RECOMMENDATION_REPORT,
+        deps=[vocabulary.EDITION],
+        group_name=GROUP_PUBLISHED,
+        owners=[OWNER],
+        kinds={"html", "file"},
+        description=(
+            "The edition as one HTML page and as Markdown: which model for which job, under which "
+            "cap, how sure, since when and from which source. Made of the edition alone, so equal "
+            "editions have equal content digests."
+        ),
+    )
+    def recommendation_report() -> MaterializeResult[Any]:
+        # Only a report pays for its template engine.
+        from llmrec_pipeline.serving.report.files import build_report, make_current
+
+        current = find_edition(settings.locations.published, None)
+        built = build_report(current, settings.locations)
+        make_current(built, settings.locations)
+        return MaterializeResult(
+            asset_key=vocabulary.RECOMMENDATION_REPORT,
+            metadata={
+                "edition": built.edition,
+                "content_digest": built.content_digest,
+                "page_bytes": built.page_bytes,
+                "page": MetadataValue.path(built.page),
+                "open": MetadataValue.url(Path(built.page).as_uri()),
+                "markdown": MetadataValue.path(built.markdown),
+            },
+        )
+
+    return [
+        task_rankings,
+        category_rankings,
+        market_changes,
+        written_by_people,
+        edition,
+        recommendation_report,
+    ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llmrec_pipeline.serving.cli.output import Format, ReportFormat
+from llmrec_pipeline.serving.cli.output import Format, PageFormat, ReportFormat
 
 app = typer.Typer(
     name="llmrec",
@@ -57,6 +57,12 @@ users = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(users, name="users")
+
+report = typer.Typer(
+    help="The report of an edition, as one HTML file and as Markdown.",
+    no_args_is_help=True,
+)
+app.add_typer(report, name="report")
 
 FormatOption = Annotated[
     Format | None,
@@ -1084,3 +1090,38 @@ def feedback(
 
     told = remembering.Told(model, use_case, rating, success, score, user, answer_id, comment)
     raise typer.Exit(remembering.feedback(told, format))
+
+
+@report.command("build")
+def report_build(
+    edition: EditionOption = None,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            help="Write one format here instead of every one below the data folder; - prints it."
+        ),
+    ] = None,
+    format: Annotated[
+        PageFormat | None,
+        typer.Option("--format", help="Only html or only markdown, to --output or else printed."),
+    ] = None,
+    open: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+) -> None:
+    """Build the report of an edition from what it holds, and say where it lies.
+
+    Example: llmrec report build --format markdown | gh pr comment --body-file -
+    """
+    from llmrec_pipeline.serving.cli import reporting
+
+    raise typer.Exit(reporting.build(edition, output, format, show=open))
+
+
+@report.command("path")
+def report_path(format: FormatOption = None) -> None:
+    """Say where the current edition's report lies, and how to open the UI.
+
+    Example: llmrec report path
+    """
+    from llmrec_pipeline.serving.cli import reporting
+
+    raise typer.Exit(reporting.path(format))

@@ -45,6 +45,13 @@ class ReportFormat(StrEnum):
     MARKDOWN = "markdown"
 
 
+class PageFormat(StrEnum):
+    """How a report that is a document is written."""
+
+    HTML = "html"
+    MARKDOWN = "markdown"
+
+
 def chosen(wanted: Format | None) -> Format:
     """The stated format; else JSON for a pipe and a table for a terminal."""
     if wanted is not None:

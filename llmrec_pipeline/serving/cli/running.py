@@ -16,6 +16,8 @@ from llmrec_pipeline.orchestration.run_summary import RunSummary
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.errors import BusyError, JobError
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
+from llmrec_pipeline.serving.cli.reporting import print_pointers
+from llmrec_pipeline.serving.report.about import find_report
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import current_edition
 
@@ -115,6 +117,7 @@ def summary_of(summaries: Sequence[RunSummary], settings: Settings) -> dict[str,
     from llmrec_pipeline.serving.source_rows import source_rows
 
     edition = current_edition(settings.locations.published)
+    built = find_report(edition, settings.locations)
     published = next(
         (summary.metadata["edition"] for summary in summaries if "edition" in summary.metadata),
         None,
@@ -126,6 +129,7 @@ def summary_of(summaries: Sequence[RunSummary], settings: Settings) -> dict[str,
         ],
         "edition": edition.name if edition else None,
         "new_edition": bool(published["new"]) if published else False,
+        "report": built and built.page,
         "sources": source_rows(settings),
         "warnings": [warning for summary in summaries for warning in summary.warnings],
     }
@@ -147,3 +151,5 @@ def print_outcome(content: dict[str, Any]) -> None:
     state = "new" if content["new_edition"] else "unchanged"
     if content["edition"]:
         say(f"Edition {content['edition']} ({state}).")
+    if content["report"]:
+        print_pointers(content["report"])

@@ -1,0 +1,100 @@
+"""What somebody should do today, the most pressing first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from llmrec_pipeline.domain.candidates import DEPRECATED, NOT_LISTED
+from llmrec_pipeline.domain.market import TOP_PICK
+from llmrec_pipeline.domain.records import PULLED_ORIGINS
+from llmrec_pipeline.serving.report.answering import BEST, DOMINATED, IN_ORDER
+from llmrec_pipeline.serving.report.content import Action, Changes, Proposal, Source, UseCase
+
+_NOW, _SOON, _KNOW = 1, 2, 3
+_PRESSING = (DEPRECATED, NOT_LISTED.replace("_", " "))
+
+
+def actions(
+    use_cases: Sequence[UseCase],
+    proposals: Sequence[Proposal] | None,
+    last: Changes,
+    sources: Sequence[Source],
+) -> tuple[Action, ...]:
+    """From proposals, the state of each use case, sources and new top picks."""
+    found = [
+        *_of_proposals(proposals or ()),
+        *_of_use_cases(use_cases, {proposal.use_case for proposal in proposals or ()}),
+        *_of_sources(sources),
+        *_of_changes(last),
+    ]
+    return tuple(sorted(found, key=lambda action: action.weight))
+
+
+def _of_proposals(proposals: Sequence[Proposal]) -> Iterator[Action]:
+    for proposal in proposals:
+        change = (
+            f"{proposal.use_case}: from {proposal.current_model} to {proposal.recommended_model}"
+        )
+        if proposal.status == "proposed":
+            saved = proposal.usd_per_month
+            worth = "" if saved is None else f", {saved:+,.2f} USD a month"
+            yield Action(
+                _NOW,
+                f"Decide on proposal {proposal.id}, {change}{worth}.",
+                "proposals",
+                f"llmrec intel propose-patch --recommendation-id {proposal.id}",
+            )
+        elif proposal.status == "accepted":
+            yield Action(
+                _NOW,
+                f"Carry out proposal {proposal.id}, accepted: {change}.",
+                "proposals",
+                f"llmrec intel propose-patch --recommendation-id {proposal.id}",
+            )
+
+
+def _of_use_cases(use_cases: Sequence[UseCase], proposed: set[str]) -> Iterator[Action]:
+    """Of use cases without a proposal; those in the same state for the same reason together."""
+    together: dict[tuple[int, str], list[UseCase]] = {}
+    for case in use_cases:
+        if case.use_case not in proposed and case.state not in (BEST, IN_ORDER):
+            weight = _NOW if case.state in _PRESSING else _SOON
+            together.setdefault((weight, _trouble(case)), []).append(case)
+    for (weight, trouble), cases in together.items():
+        told = ", ".join(f"{case.use_case} ({case.current_name})" for case in cases)
+        command = f"llmrec intel recommend --use-case {cases[0].use_case}"
+        yield Action(weight, f"{trouble}: {told}.", "use-cases", command)
+
+
+def _trouble(case: UseCase) -> str:
+    if case.state == DOMINATED:
+        terms = " and ".join(case.dominated_in)
+        return f"{case.dominated_by} is no worse in {terms} than what these use"
+    return f"The model in use is {case.state}"
+
+
+def _of_sources(sources: Sequence[Source]) -> Iterator[Action]:
+    for source in sources:
+        if not source.enabled:
+            continue
+        if source.doubt:
+            yield Action(
+                _SOON,
+                f"{source.title}: its newest pull is not believed: {source.doubt}.",
+                "sources",
+            )
+        elif source.origin not in PULLED_ORIGINS:
+            told = "nothing serves" if source.origin == "none" else "bundled facts serve"
+            yield Action(
+                _SOON, f"{source.title}: no pull serves, {told}.", "sources", "llmrec doctor"
+            )
+
+
+def _of_changes(last: Changes) -> Iterator[Action]:
+    for change in last.rows:
+        if change.change == TOP_PICK:
+            yield Action(
+                _KNOW,
+                f"The first for {change.subject} is {change.after} now, was {change.before}.",
+                "changes",
+            )

@@ -1,0 +1,326 @@
+"""The report as Markdown, for pull requests and chat: the page's content without its charts.
+
+Everything that a publisher or a person wrote is escaped: it ends no cell, begins no link, code,
+HTML, mention or formula. Figures cite the rows of the evidence by id.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from llmrec_pipeline.serving.report import wording
+from llmrec_pipeline.serving.report.content import (
+    Answer,
+    Changes,
+    Evidence,
+    Figure,
+    ReportContent,
+    Tradeoff,
+)
+
+# What begins code, emphasis, a link, a formula or HTML anywhere, ends a cell, or makes an address a
+# link by itself.
+_MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
+# What begins a heading, a list, a rule or, in a sheet, a formula at the start of a line or cell.
+_LEADING = re.compile(r"^(?=[#+\-=])|(?<=^\d)(?=[.)])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Between an @ and a name it stops a mention and is not seen.
+_ZERO_WIDTH_SPACE = "\u200b"
+_PLAIN_NUMBER = re.compile(rf"[{wording.MINUS}+]?\$?\d[\d,]*(\.\d+)?[%kM]?")
+
+
+def as_markdown(content: ReportContent) -> str:
+    """The whole report."""
+    parts = (
+        _head(content),
+        _today(content),
+        _matrix(content),
+        *(_answer(answer, content) for answer in content.answers),
+        _use_cases(content),
+        _pareto(content.tradeoffs),
+        _proposals(content),
+        _changes("Changed with the newest pulls", content.since_last),
+        _changes("Changed over 30 days", content.month),
+        _usage(content),
+        _sources(content),
+        _evidence(content),
+        _foot(content),
+    )
+    return "\n\n".join("\n".join(part) for part in parts) + "\n"
+
+
+def escaped(text: object) -> str:
+    """Text that Markdown shows as it is, wherever it stands in a line."""
+    line = " ".join(str(text).split())
+    if _PLAIN_NUMBER.fullmatch(line):
+        return line
+    marked = _LEADING.sub(r"\\", _MARKS.sub(r"\\\g<0>", line))
+    for mark, entity in _ENTITIES.items():
+        marked = marked.replace(mark, entity)
+    return marked.replace("@", f"@{_ZERO_WIDTH_SPACE}")
+
+
+def code(text: str) -> str:
+    """A code span; a backtick in it would end it."""
+    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '/')}`"
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Cells are Markdown already."""
+    yield f"| {' | '.join(columns)} |"
+    yield f"|{' --- |' * len(columns)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+def _cited(figure: Figure, text: str) -> str:
+    return escaped(text) if figure.evidence is None else f"{escaped(text)} ({figure.evidence})"
+
+
+def _head(content: ReportContent) -> Iterator[str]:
+    yield "# Which model for which job"
+    yield ""
+    yield (
+        f"Published {wording.minute(content.published_at)} on data observed until "
+        f"{wording.minute(content.snapshot_ts)}. Edition {code(content.edition)}. Prices are USD per "
+        f"1M tokens; quality is in standard deviations; (e1) names a row of the evidence."
+    )
+
+
+def _today(content: ReportContent) -> Iterator[str]:
+    yield "## What to change today"
+    yield ""
+    if not content.actions:
+        yield "Nothing."
+    for action in content.actions:
+        command = "" if action.command is None else f" {code(action.command)}"
+        yield f"- {escaped(action.text)}{command}"
+
+
+def _matrix(content: ReportContent) -> Iterator[str]:
+    yield "## Which model to use"
+    yield ""
+    rows = (
+        (escaped(wording.label(task_type)), *map(_pick, content.answers_for(task_type)))
+        for task_type in content.task_types
+    )
+    yield from _table(("Task type", *(wording.cap(cap) for cap in content.caps)), rows)
+
+
+def _pick(answer: Answer) -> str:
+    if answer.sureness is None:
+        return "not enough evidence"
+    first = answer.choices[0]
+    price = wording.money(first.price_input.value)
+    return f"{escaped(first.name)}, {price}, {wording.SURENESS[answer.sureness].lower()}"
+
+
+def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
+    yield f"### {escaped(wording.label(answer.task_type))}, {wording.cap(answer.cap)}"
+    yield ""
+    if not answer.choices:
+        yield f"Not enough evidence. {escaped(answer.message)}"
+        return
+    yield f"{escaped(wording.reason(answer.choices[0]))} {escaped(wording.sureness(answer))}"
+    yield ""
+    rows = (
+        (
+            str(choice.place),
+            f"{escaped(choice.name)} {code(choice.key)}",
+            _cited(choice.quality, wording.deviations(choice.quality.value)),
+            ""
+            if choice.low is None
+            else f"{wording.deviations(choice.low)} to {wording.deviations(choice.high)}",
+            "tie" if choice.ties else "",
+            _cited(choice.price_input, wording.money(choice.price_input.value)),
+            _cited(choice.price_output, wording.money(choice.price_output.value)),
+            _cited(choice.speed, wording.number(choice.speed.value)),
+            _cited(choice.context, wording.tokens(choice.context.value)),
+        )
+        for choice in answer.choices
+    )
+    columns = ("#", "Model", "Quality", "Interval", "", "In", "Out", "Tokens/s", "Context")
+    yield from _table(columns, rows)
+    yield ""
+    since = (
+        f"; price seen unchanged since {wording.date(answer.price_since)}"
+        if answer.price_since
+        else ""
+    )
+    yield (
+        f"By {escaped(', '.join(map(content.title_of, answer.publishers)))}, observed {wording.minute(answer.observed_at)}"
+        f"{since}. {escaped(wording.not_ranked(answer))} {code(answer.command)}"
+    )
+
+
+def _use_cases(content: ReportContent) -> Iterator[str]:
+    yield "## What you use now"
+    yield ""
+    if not content.use_cases:
+        yield "None yet: name your models in `config/models.yaml`, then `llmrec refresh`."
+        return
+    rows = (
+        (
+            escaped(case.use_case),
+            escaped(wording.label(case.task_type)),
+            f"{escaped(case.current_name)} {code(case.current_model)}",
+            _cited(case.price_input, wording.money(case.price_input.value)),
+            _cited(case.quality, wording.deviations(case.quality.value)),
+            f"{case.rank} of {case.ranked}" if case.rank else wording.UNKNOWN,
+            escaped(case.state + (f" by {case.dominated_by}" if case.dominated_by else "")),
+            escaped(case.best_name or wording.UNKNOWN),
+        )
+        for case in content.use_cases
+    )
+    columns = ("Use case", "Task type", "In use", "In", "Quality", "Rank", "State", "First")
+    yield from _table(columns, rows)
+
+
+def _pareto(tradeoffs: Iterable[Tradeoff]) -> Iterator[str]:
+    yield "## Quality against price"
+    yield ""
+    yield "Models that no other beats in both, cheapest first."
+    yield ""
+    for tradeoff in tradeoffs:
+        line = sorted(
+            (point for point in tradeoff.points if point.on_line),
+            key=lambda point: point.price.value or 0.0,
+        )
+        told = (
+            f"{escaped(point.name)} {_cited(point.price, wording.money(point.price.value))} "
+            f"{_cited(point.quality, wording.deviations(point.quality.value))}"
+            for point in line
+        )
+        yield f"- {escaped(wording.label(tradeoff.task_type))}: {'; '.join(told) or 'nobody'}"
+
+
+def _proposals(content: ReportContent) -> Iterator[str]:
+    yield "## Upgrade proposals"
+    yield ""
+    if not content.proposals:
+        yield "None yet. `llmrec intel recommend --use-case NAME --persist` asks for one."
+        return
+    rows = (
+        (
+            str(proposal.id),
+            escaped(proposal.use_case),
+            code(proposal.current_model),
+            code(proposal.recommended_model),
+            proposal.status,
+            wording.signed_percent(
+                None if proposal.cost_delta_pct is None else proposal.cost_delta_pct / 100
+            ),
+            wording.signed_percent(proposal.quality_delta),
+            wording.signed_money(proposal.usd_per_month),
+            wording.number(proposal.confidence),
+            escaped(", ".join(f"{n} {kind}" for kind, n in proposal.evidence_counts.items())),
+        )
+        for proposal in content.proposals
+    )
+    columns = (
+        *("Id", "Use case", "From", "To", "Status", "Cost", "Quality", "A month"),
+        *("Confidence", "Evidence"),
+    )
+    yield from _table(columns, rows)
+
+
+def _changes(title: str, changes: Changes) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    if not changes.rows:
+        yield "Nothing."
+        return
+    counts = ", ".join(f"{wording.label(kind)} {n}" for kind, n in changes.counts.items())
+    yield f"Since {wording.minute(changes.since)}: {counts}; {len(changes.rows)} are shown."
+    yield ""
+    rows = (
+        (
+            wording.label(change.change),
+            escaped(change.name),
+            escaped(wording.label(change.field)) if change.field else "",
+            escaped(wording.change_value(change, change.before)),
+            escaped(wording.change_value(change, change.after)),
+            "" if change.relative is None else wording.signed_percent(change.relative),
+        )
+        for change in changes.rows
+    )
+    yield from _table(("Change", "What", "Field", "Before", "After", "Relative"), rows)
+
+
+def _usage(content: ReportContent) -> Iterator[str]:
+    yield "## Own usage"
+    yield ""
+    if not content.usage:
+        yield (
+            "None yet: `llmrec telemetry import`, then "
+            "`llmrec intel compute-runtime-stats --window-days 30`."
+        )
+        return
+    rows = (
+        (
+            escaped(usage.use_case),
+            f"{code(usage.model)} at {escaped(usage.provider)}",
+            f"{wording.date(usage.window_start)} to {wording.date(usage.window_end)}",
+            f"{usage.calls:,}",
+            wording.money(usage.cost_usd),
+            wording.percent(usage.success_rate),
+            wording.number(usage.latency_s),
+        )
+        for usage in content.usage
+    )
+    columns = ("Use case", "Model", "Window", "Calls", "Spend", "Success", "Latency, s")
+    yield from _table(columns, rows)
+
+
+def _sources(content: ReportContent) -> Iterator[str]:
+    yield "## Sources"
+    yield ""
+    rows = (
+        (
+            escaped(source.title),
+            source.origin if source.enabled else "switched off",
+            wording.minute(source.observed_at),
+            wording.hours(source.age_hours),
+            f"{source.rows:,}",
+            escaped(source.index_version or ""),
+            escaped(source.quota or ""),
+            escaped(source.doubt or ""),
+            escaped(source.licence),
+            escaped(source.attribution),
+        )
+        for source in content.sources
+    )
+    columns = (
+        *("Source", "Origin", "Observed", "Age", "Rows", "Version", "Quota", "Doubt"),
+        *("Licence", "Attribution"),
+    )
+    yield from _table(columns, rows)
+
+
+def _evidence(content: ReportContent) -> Iterator[str]:
+    yield "<details><summary>Evidence</summary>"
+    yield ""
+    columns = ("Row", "Kind", "Model", "What", "Value", "Unit", "Source", "Observed", "More")
+    yield from _table(columns, map(_evidence_row, content.evidence))
+    yield ""
+    yield "</details>"
+
+
+def _evidence_row(row: Evidence) -> tuple[str, ...]:
+    return (
+        row.id,
+        row.kind,
+        code(row.subject),
+        escaped(wording.label(row.item)),
+        wording.number(row.value, 6),
+        escaped(row.unit),
+        escaped(row.source),
+        wording.minute(row.observed_at),
+        escaped(" ".join((row.detail, *row.rests_on))),
+    )
+
+
+def _foot(content: ReportContent) -> Iterator[str]:
+    yield f"Edition digest {code(content.edition_digest)}, report digest {code(content.digest())}."
+    yield from content.left_out
