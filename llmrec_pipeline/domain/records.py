@@ -580,6 +580,46 @@ DECISIONS = Table(
     ("id",),
 )
 
+MODEL_RECOMMENDATIONS = Table(
+    "model_recommendations",
+    "Upgrade advice as it stood at the last export: of each use case and model the newest",
+    (
+        Column("id", Kind.INTEGER, "Id of the recommendation", required=True, minimum=1),
+        _timestamp("created_at", "When it was proposed", required=True),
+        _text("status", "proposed, accepted, rejected or implemented", required=True),
+        _text("use_case", "What the model is used for", required=True),
+        _text("current_model", "Key of the model in use then", required=True),
+        _text("recommended_model", "Key of the model that is advised", required=True),
+        _text("reasoning", "Why, in words and with the figures", required=True),
+        _real("expected_cost_delta_pct", "Change of the blended price", "percent"),
+        _real("expected_quality_delta", "Mean relative change of shared benchmarks", "fraction"),
+        _real("confidence", "How sure the advice is", "0 to 1", required=True),
+        _text("evidence_counts", "JSON: number of evidence rows by kind", required=True),
+    ),
+    ("id",),
+)
+
+MODEL_RUNTIME_STATS = Table(
+    "model_runtime_stats",
+    "Our own calls in the newest window, by provider, model and role, as of the last export",
+    (
+        _timestamp("window_start", "First midnight of the window", required=True),
+        _timestamp("window_end", "Midnight at which the window ends", required=True),
+        _text("provider", "Who served", required=True),
+        _text("model", "creator/base[@release][:variant]", required=True),
+        _text("role", "Use case or role", required=True),
+        Column("calls", Kind.INTEGER, "Calls", "calls", required=True, minimum=1),
+        Column("total_tokens", Kind.INTEGER, "Input and output", "tokens", minimum=0),
+        _real("est_cost_usd", "Cost by the prices in force", "USD", minimum=0),
+        _real("success_rate", "Of calls whose outcome is known", "fraction", minimum=0),
+        _real("success_low", "Lower end of its interval", "fraction", minimum=0),
+        _real("success_high", "Upper end of its interval", "fraction", minimum=0),
+        _real("p50_latency_s", "Median until the answer was whole", "s", minimum=0),
+        _real("p50_ttft_s", "Median until the first token", "s", minimum=0),
+    ),
+    ("window_start", "window_end", "provider", "model", "role"),
+)
+
 MANUAL_BENCHMARKS = Table(
     "manual_benchmarks",
     "Scores that people entered; they support upgrade advice, no ranking rests on them",
@@ -625,6 +665,8 @@ TABLES: dict[str, Table] = {
         CONSENSUS,
         DECISIONS,
         MANUAL_BENCHMARKS,
+        MODEL_RECOMMENDATIONS,
+        MODEL_RUNTIME_STATS,
     )
 }
 

@@ -46,7 +46,12 @@ from llmrec_pipeline.storage.usage import quota_in_words
 from llmrec_pipeline.storage.use_cases import use_cases_frame
 from llmrec_pipeline.storage.warehouse import get_meta, set_meta, sql_text, transaction
 from llmrec_pipeline.storage.weighing import carried_evidence
-from llmrec_pipeline.storage.written import WRITTEN_TABLES, read_written
+from llmrec_pipeline.storage.written import (
+    RECORD_TABLES,
+    WRITTEN_TABLES,
+    read_records,
+    read_written,
+)
 
 SIGNIFICANT_DIGITS = 12
 PUBLISHED_TABLES = (
@@ -268,6 +273,9 @@ def publish(
             watermark = inputs["written"][written.name]
             frame = read_written(settings.locations.evidence, written, watermark)
             tables[written.name] = _write_frame(frame, folder / f"{written.name}.parquet")
+        for records in RECORD_TABLES:
+            frame = read_records(settings.locations.evidence, records)
+            tables[records.name] = _write_frame(frame, folder / f"{records.name}.parquet")
         months = _write_history(con, folder, before)
         payload = ranking_payload(con, settings, serving)
         payload["key_redirects"] = _redirected(redirects)

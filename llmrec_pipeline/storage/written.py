@@ -3,10 +3,14 @@ watermark.
 
     evidence/watermarks.json        table → watermark of the newest export
     evidence/<table>/<watermark>.parquet
+    evidence/<record table>.parquet
 
 A file holds its whole table up to its watermark and never changes, so whoever has read a watermark
 can read what stands behind it. The evidence store itself is not read here: a database that is away
 leaves the last export in force.
+
+Beside it lie the pipeline's own records that a report tells: advice and figures of our own calls.
+They are no input, or each edition would call for another: an edition takes what was exported last.
 """
 
 from __future__ import annotations
@@ -21,12 +25,19 @@ from typing import Any
 
 import polars as pl
 
-from llmrec_pipeline.domain.records import DECISIONS, MANUAL_BENCHMARKS, Table
+from llmrec_pipeline.domain.records import (
+    DECISIONS,
+    MANUAL_BENCHMARKS,
+    MODEL_RECOMMENDATIONS,
+    MODEL_RUNTIME_STATS,
+    Table,
+)
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.storage.files import write_aside, write_json
 from llmrec_pipeline.storage.lake import polars_schema
 
 WRITTEN_TABLES = (DECISIONS, MANUAL_BENCHMARKS)
+RECORD_TABLES = (MODEL_RECOMMENDATIONS, MODEL_RUNTIME_STATS)
 _NEWEST = "watermarks.json"
 
 Row = Mapping[str, Any]
@@ -90,6 +101,18 @@ def read_written(folder: Path, table: Table, watermark: Mapping[str, Any]) -> pl
     if mark == NOTHING[table.name]:
         return _frame(table, [])
     return pl.read_parquet(folder / table.name / mark.file_name)
+
+
+def export_records(folder: Path, records: Mapping[str, Sequence[Row]]) -> None:
+    """Replace the record tables."""
+    for table in RECORD_TABLES:
+        _write(folder / f"{table.name}.parquet", _frame(table, records[table.name]))
+
+
+def read_records(folder: Path, table: Table) -> pl.DataFrame:
+    """A record table as it was exported last; empty before the first export."""
+    path = folder / f"{table.name}.parquet"
+    return pl.read_parquet(path) if path.is_file() else _frame(table, [])
 
 
 def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from llmrec_pipeline.domain.market import TOP_PICK
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
 from llmrec_pipeline.serving.report.answering import BEST, DOMINATED, IN_ORDER
 from llmrec_pipeline.serving.report.content import Action, Changes, Proposal, Source, UseCase
+from llmrec_pipeline.serving.report.wording import signed_money
 
 _NOW, _SOON, _KNOW = 1, 2, 3
 _PRESSING = (DEPRECATED, NOT_LISTED.replace("_", " "))
@@ -16,14 +17,14 @@ _PRESSING = (DEPRECATED, NOT_LISTED.replace("_", " "))
 
 def actions(
     use_cases: Sequence[UseCase],
-    proposals: Sequence[Proposal] | None,
+    proposals: Sequence[Proposal],
     last: Changes,
     sources: Sequence[Source],
 ) -> tuple[Action, ...]:
     """From proposals, the state of each use case, sources and new top picks."""
     found = [
-        *_of_proposals(proposals or ()),
-        *_of_use_cases(use_cases, {proposal.use_case for proposal in proposals or ()}),
+        *_of_proposals(proposals),
+        *_of_use_cases(use_cases, {proposal.use_case for proposal in proposals}),
         *_of_sources(sources),
         *_of_changes(last),
     ]
@@ -36,8 +37,8 @@ def _of_proposals(proposals: Sequence[Proposal]) -> Iterator[Action]:
             f"{proposal.use_case}: from {proposal.current_model} to {proposal.recommended_model}"
         )
         if proposal.status == "proposed":
-            saved = proposal.usd_per_month
-            worth = "" if saved is None else f", {saved:+,.2f} USD a month"
+            monthly = proposal.usd_per_month
+            worth = "" if monthly is None else f", {signed_money(monthly)} a month"
             yield Action(
                 _NOW,
                 f"Decide on proposal {proposal.id}, {change}{worth}.",
@@ -74,20 +75,19 @@ def _trouble(case: UseCase) -> str:
 
 
 def _of_sources(sources: Sequence[Source]) -> Iterator[Action]:
-    for source in sources:
-        if not source.enabled:
-            continue
+    asked = [source for source in sources if source.enabled]
+    for source in asked:
         if source.doubt:
-            yield Action(
-                _SOON,
-                f"{source.title}: its newest pull is not believed: {source.doubt}.",
-                "sources",
-            )
-        elif source.origin not in PULLED_ORIGINS:
-            told = "nothing serves" if source.origin == "none" else "bundled facts serve"
-            yield Action(
-                _SOON, f"{source.title}: no pull serves, {told}.", "sources", "llmrec doctor"
-            )
+            told = f"{source.title}: its newest pull is not believed: {source.doubt}."
+            yield Action(_SOON, told, "sources")
+    unserved = [
+        f"{source.title} ({'nothing' if source.origin == 'none' else 'bundled facts'})"
+        for source in asked
+        if source.origin not in PULLED_ORIGINS
+    ]
+    if unserved:
+        told = f"No pull serves of {', '.join(unserved)}."
+        yield Action(_SOON, told, "sources", "llmrec doctor")
 
 
 def _of_changes(last: Changes) -> Iterator[Action]:

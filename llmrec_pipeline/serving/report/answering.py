@@ -59,6 +59,14 @@ class Rankings:
         self.task_types = tuple(tasks.task_types)
         self.caps: tuple[float | None, ...] = (None, *payload["report"]["price_caps_per_1m"])
         self.models = {model["canonical_model_key"]: model for model in payload["models"]}
+        self.names = {
+            key: model["model_name"]
+            for model in payload["models"]
+            for key in (
+                *(offering["offering_key"] for offering in model["offerings"]),
+                model["canonical_model_key"],
+            )
+        }
         self.thresholds: Mapping[str, float] = payload["report"]["sureness"]
         self._ranked = {
             (task_type, cap): self._rank(tasks, task_type, cap)

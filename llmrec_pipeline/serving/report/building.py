@@ -46,17 +46,17 @@ def _content(tables: EditionTables) -> ReportContent:
     redirects = payload["key_redirects"]
     detailed = _detailed(rankings, own, redirects)
     book = EvidenceBook(
-        payload["origins"], tables.rows("measure_readings") or (), tables.urls(), detailed
+        payload["origins"], tables.rows("measure_readings"), tables.urls(), detailed
     )
     published_at = parse_iso(manifest["published_at"])
     moves = _moves(detailed, rankings, tables, published_at)
     usage = usages(tables.rows("model_runtime_stats"))
     proposed = proposals(own["model_recommendations"], usage)
     told_answers = tuple(answers(rankings, book, _price_since(moves)))
-    told_use_cases = tuple(use_cases(own["use_cases"] or (), rankings, redirects, book))
+    told_use_cases = tuple(use_cases(own["use_cases"], rankings, redirects, book))
     told_tradeoffs = tuple(tradeoffs(rankings, book, config["chart_models"]))
     last, month = (
-        _changes(tables.rows(name) or (), rankings, config["changes_shown"])
+        _changes(tables.rows(name), rankings, config["changes_shown"])
         for name in ("market_changes", "market_changes_month")
     )
     sources = tuple(_sources(manifest, published_at))
@@ -83,12 +83,12 @@ def _content(tables: EditionTables) -> ReportContent:
 
 
 def _detailed(
-    rankings: Rankings, own: Mapping[str, Sequence[Row] | None], redirects: Mapping[str, str]
+    rankings: Rankings, own: Mapping[str, Sequence[Row]], redirects: Mapping[str, str]
 ) -> list[str]:
     """The models whose evidence and history are told in full: those that answers name, those in
     use and those proposed."""
-    used = [row["current_model"] for row in own["use_cases"] or ()]
-    proposed = [row["recommended_model"] for row in own["model_recommendations"] or ()]
+    used = [row["current_model"] for row in own["use_cases"]]
+    proposed = [row["recommended_model"] for row in own["model_recommendations"]]
     keys = (*rankings.named(), *(redirects.get(key, key) for key in (*used, *proposed)))
     return [key for key in dict.fromkeys(keys) if key in rankings.models]
 
@@ -177,11 +177,10 @@ def _each_kind(rows: Sequence[Row], limit: int) -> list[Row]:
 
 
 def _change(row: Row, rankings: Rankings) -> Change:
-    model = rankings.models.get(row["subject"])
     return Change(
         change=row["change"],
         subject=row["subject"],
-        name=model["model_name"] if model else row["subject"],
+        name=rankings.names.get(row["subject"], row["subject"]),
         field=row["field"],
         before=row["before"],
         after=row["after"],

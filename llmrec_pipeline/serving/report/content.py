@@ -262,10 +262,10 @@ class ReportContent:
     use_cases: tuple[UseCase, ...]
     tradeoffs: tuple[Tradeoff, ...]
     histories: tuple[History, ...]
-    proposals: tuple[Proposal, ...] | None  # None: the edition has no such table
+    proposals: tuple[Proposal, ...]
     since_last: Changes
     month: Changes
-    usage: tuple[Usage, ...] | None
+    usage: tuple[Usage, ...]
     sources: tuple[Source, ...]
     evidence: tuple[Evidence, ...]
     left_out: tuple[str, ...]

@@ -36,7 +36,6 @@ class EditionTables:
     payload: Mapping[str, Any]
     manifest: Mapping[str, Any]
     con: duckdb.DuckDBPyConnection
-    names: frozenset[str]
 
     @classmethod
     def of(cls, edition: Edition, con: duckdb.DuckDBPyConnection) -> Self:
@@ -48,14 +47,11 @@ class EditionTables:
                 f"run `llmrec refresh`"
             )
         open_edition(con, edition)
-        names = {row[0] for row in con.sql("SELECT view_name FROM duckdb_views()").fetchall()}
-        return cls(payload, manifest, con, frozenset(names))
+        return cls(payload, manifest, con)
 
-    def rows(self, table: str, order: str = "ALL") -> list[Row] | None:
-        """All rows of a table, in a fixed order; None where the edition has no such table."""
-        if table not in self.names:
-            return None
-        return self.con.sql(f"SELECT * FROM {table} ORDER BY {order}").pl().to_dicts()
+    def rows(self, table: str) -> list[Row]:
+        """All rows of a table, in a fixed order."""
+        return self.con.sql(f"SELECT * FROM {table} ORDER BY ALL").pl().to_dicts()
 
     def urls(self) -> list[Row]:
         """Where each source was read for each model."""
