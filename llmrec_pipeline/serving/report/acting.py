@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from llmrec_pipeline.domain.candidates import DEPRECATED, NOT_LISTED
+from llmrec_pipeline.domain.decisions import ACCEPTED, PROPOSED
 from llmrec_pipeline.domain.market import TOP_PICK
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
 from llmrec_pipeline.serving.report.answering import BEST, DOMINATED, IN_ORDER
@@ -32,26 +33,24 @@ def actions(
 
 
 def _of_proposals(proposals: Sequence[Proposal]) -> Iterator[Action]:
-    for proposal in proposals:
-        change = (
-            f"{proposal.use_case}: from {proposal.current_model} to {proposal.recommended_model}"
-        )
-        if proposal.status == "proposed":
-            monthly = proposal.usd_per_month
-            worth = "" if monthly is None else f", {signed_money(monthly)} a month"
-            yield Action(
-                _NOW,
-                f"Decide on proposal {proposal.id}, {change}{worth}.",
-                "proposals",
-                f"llmrec intel propose-patch --recommendation-id {proposal.id}",
-            )
-        elif proposal.status == "accepted":
-            yield Action(
-                _NOW,
-                f"Carry out proposal {proposal.id}, accepted: {change}.",
-                "proposals",
-                f"llmrec intel propose-patch --recommendation-id {proposal.id}",
-            )
+    """One for each use case: what waits for a decision, and what was accepted and waits to be
+    carried out."""
+    for status, verb in ((ACCEPTED, "Carry out"), (PROPOSED, "Decide on")):
+        waiting: dict[tuple[str, str], list[Proposal]] = {}
+        for proposal in proposals:
+            if proposal.status == status:
+                about = proposal.use_case, proposal.current_model
+                waiting.setdefault(about, []).append(proposal)
+        for (use_case, current), found in waiting.items():
+            told = "; or ".join(map(_worth, found))
+            command = f"llmrec intel propose-patch --recommendation-id {found[0].id}"
+            yield Action(_NOW, f"{verb} {use_case}, now {current}: {told}.", "proposals", command)
+
+
+def _worth(proposal: Proposal) -> str:
+    monthly = proposal.usd_per_month
+    saved = "" if monthly is None else f", {signed_money(monthly)} a month"
+    return f"{proposal.recommended_model} (proposal {proposal.id}{saved})"
 
 
 def _of_use_cases(use_cases: Sequence[UseCase], proposed: set[str]) -> Iterator[Action]:

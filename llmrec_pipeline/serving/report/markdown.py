@@ -214,7 +214,7 @@ def _proposals(content: ReportContent) -> Iterator[str]:
             wording.signed_percent(proposal.quality_delta),
             wording.signed_money(proposal.usd_per_month),
             wording.number(proposal.confidence),
-            escaped(", ".join(f"{n} {kind}" for kind, n in proposal.evidence_counts.items())),
+            escaped(", ".join(f"{n} {kind}" for kind, n in proposal.evidence_counts.items() if n)),
         )
         for proposal in content.proposals
     )

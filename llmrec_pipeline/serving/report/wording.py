@@ -52,7 +52,7 @@ def money(value: float | None) -> str:
 
 def signed_money(value: float | None) -> str:
     """USD with its sign."""
-    return UNKNOWN if value is None else f"{MINUS if value < 0 else '+'}${abs(value):,.2f}"
+    return UNKNOWN if value is None else f"{_sign(value)}${abs(value):,.2f}"
 
 
 def number(value: float | None, digits: int = 3) -> str:
@@ -76,7 +76,11 @@ def percent(share: float | None) -> str:
 
 def signed_percent(share: float | None) -> str:
     """A relative change."""
-    return UNKNOWN if share is None else f"{share:+.1%}".replace("-", MINUS)
+    return UNKNOWN if share is None else f"{_sign(share)}{abs(share):.1%}"
+
+
+def _sign(value: float) -> str:
+    return MINUS if value < 0 else "+" if value > 0 else ""
 
 
 def tokens(value: float | None) -> str:

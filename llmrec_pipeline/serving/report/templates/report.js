@@ -141,7 +141,7 @@
       const values = series.lines.flatMap(({ version, points }) =>
         points.map(([day, value], at) => ({
           day, value, at: day, told: String(value),
-          version: version === null ? "" : `v${version}`,
+          version: /^\d/.test(version ?? "") ? `v${version}` : (version ?? ""),
           begins: version !== null && at === 0,
         })),
       );
