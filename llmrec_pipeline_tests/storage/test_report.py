@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 
 from llmrec_pipeline.domain.ranking import recommend
-from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks
+from llmrec_pipeline.domain.task_profile import RequestError, TaskProfile, Tasks
+from llmrec_pipeline.serving.cli import reporting
+from llmrec_pipeline.serving.cli.output import PageFormat
+from llmrec_pipeline.serving.report import files
 from llmrec_pipeline.serving.report.building import build_content
 from llmrec_pipeline.serving.report.charts import ChartKit
 from llmrec_pipeline.serving.report.content import FIRM, LIKELY, OPEN, Figure, ReportContent
@@ -176,6 +179,46 @@ def test_an_edition_of_before_is_named(edition: Edition, tmp_path: Path) -> None
     (tmp_path / "edition.json").write_text(json.dumps(edition.manifest()))
     with pytest.raises(EditionError, match="before there were reports; run `llmrec refresh`"):
         build_content(old)
+
+
+def test_commands_build_export_and_refuse(
+    edition: Edition,
+    content: ReportContent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = edition.folder.parent.parent
+    monkeypatch.setenv("LLMREC_DATA_DIR", str(data))
+    monkeypatch.setattr(files, "chart_kit", lambda _: KIT)
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    with pytest.raises(EditionError, match="has no report; run `llmrec report build`"):
+        reporting.path(None)
+    assert reporting.build(None, None, None, show=True) == 0
+    printed = capsys.readouterr()
+    assert "no browser could be started" in printed.err
+    built = json.loads(printed.out)
+    assert built["content_digest"] == content.digest()
+    page = Path(built["page"])
+    assert page.read_text() == as_page(content, KIT)
+    assert built["page_bytes"] == page.stat().st_size
+    assert (data / "reports" / "current").resolve() == page.parent
+    reporting.path(None)
+    assert json.loads(capsys.readouterr().out) == {**built, "ui": "make dev"}
+
+    exported = tmp_path / "elsewhere.md"
+    reporting.build("current", str(exported), None, show=False)
+    assert exported.read_text() == as_markdown(content) == Path(built["markdown"]).read_text()
+    reporting.build(None, str(tmp_path / "page"), None, show=False)
+    assert (tmp_path / "page").read_text() == page.read_text()
+
+    for output, wanted, show, words in (
+        (str(tmp_path), None, False, "is a folder"),
+        ("-", None, True, "--open shows a file"),
+        (None, PageFormat.MARKDOWN, True, "--open shows a file"),
+    ):
+        with pytest.raises(RequestError, match=words):
+            reporting.build(None, output, wanted, show=show)
 
 
 class _Reading(HTMLParser):

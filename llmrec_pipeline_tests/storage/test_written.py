@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,10 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from llmrec_pipeline.domain.advice import assess
-from llmrec_pipeline.domain.records import DECISIONS, MANUAL_BENCHMARKS
+from llmrec_pipeline.domain.records import (
+    DECISIONS,
+    MANUAL_BENCHMARKS,
+    MODEL_RECOMMENDATIONS,
+    MODEL_RUNTIME_STATS,
+)
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.evidence_store.ingesting import ingest
-from llmrec_pipeline.storage.evidence_store.models import ModelBenchmark
+from llmrec_pipeline.storage.evidence_store.models import ModelBenchmark, ModelRuntimeStats
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.evidence_store.recommendations import decide, find, propose
 from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
@@ -25,6 +32,7 @@ from llmrec_pipeline.storage.written import (
     Watermark,
     exported_watermarks,
     in_inputs,
+    read_records,
     read_written,
 )
 from llmrec_pipeline_tests.storage.evidence_rows import (
@@ -86,6 +94,22 @@ def test_only_what_people_write_moves_the_watermark(
     own = read_written(folder, MANUAL_BENCHMARKS, marks[MANUAL_BENCHMARKS.name])
     assert own.select("model_id", "score", "source").rows() == [(NEW, 0.25, "us")]
 
+    # The pipeline's own records lie beside, and move no watermark.
+    (advice,) = read_records(folder, MODEL_RECOMMENDATIONS).to_dicts()
+    assert (advice["id"], advice["status"], advice["use_case"]) == (
+        number,
+        "rejected",
+        "builder_low",
+    )
+    assert json.loads(advice["evidence_counts"])["pricing"] == 2
+    assert read_records(folder, MODEL_RUNTIME_STATS).is_empty()
+    with store.writing() as session:
+        for days, calls in ((60, 5), (30, 7), (30, 0)):
+            session.add(_calls(START - timedelta(days=days), calls))
+    assert export_written(settings) == scored
+    (calls,) = read_records(folder, MODEL_RUNTIME_STATS).to_dicts()
+    assert (calls["calls"], calls["est_cost_usd"]) == (7, 1.5)
+
     # A correction leaves the greatest id as it was.
     with store.writing() as session:
         session.scalars(
@@ -99,6 +123,19 @@ def test_only_what_people_write_moves_the_watermark(
     assert read_written(folder, MANUAL_BENCHMARKS, marks[MANUAL_BENCHMARKS.name]).equals(own)
 
 
+def _calls(since: datetime, calls: int) -> ModelRuntimeStats:
+    return ModelRuntimeStats(
+        window_start=since,
+        window_end=since + timedelta(days=30),
+        provider="laboratory",
+        model=OLD,
+        role=f"role of {calls}",
+        calls=calls,
+        total_tokens=1000,
+        est_cost_usd=Decimal("1.5"),
+    )
+
+
 def test_a_store_that_nobody_uses_is_not_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +143,7 @@ def test_a_store_that_nobody_uses_is_not_made(
     settings = load_settings({"LLMREC_DATA_DIR": str(tmp_path)})
     assert export_written(settings) == NOTHING
     assert not (tmp_path / "evidence.sqlite3").exists()
+    assert read_records(settings.locations.evidence, MODEL_RECOMMENDATIONS).is_empty()
     (settings.locations.evidence / "watermarks.json").write_text("{", "utf-8")
     assert exported_watermarks(settings.locations.evidence) == NOTHING
 

@@ -34,7 +34,7 @@ BEST, IN_ORDER = "best", "in order"
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """One answer of `recommend` with every ranked model, and what it was asked."""
+    """One answer of `recommend`, and what it was asked. Without a cap it names every ranked model."""
 
     profile: TaskProfile
     result: Row
@@ -57,9 +57,10 @@ class Rankings:
         self._payload = payload
         tasks = Tasks.from_mapping(payload["tasks"])
         self.task_types = tuple(tasks.task_types)
+        self._shown: int = payload["report"]["models_per_answer"]
         self.caps: tuple[float | None, ...] = (None, *payload["report"]["price_caps_per_1m"])
         self.models = {model["canonical_model_key"]: model for model in payload["models"]}
-        self.names = {
+        self.names: dict[str, str] = {
             key: model["model_name"]
             for model in payload["models"]
             for key in (
@@ -85,7 +86,7 @@ class Rankings:
 
     def shown(self, ranked: Ranked) -> Sequence[Row]:
         """The rows that an answer names."""
-        return ranked.rows[: self._payload["report"]["models_per_answer"]]
+        return ranked.rows[: self._shown]
 
     def named(self) -> Iterator[str]:
         """The models that the answers name, the first answer's first; some more than once."""
@@ -111,8 +112,9 @@ class Rankings:
     def _rank(self, tasks: Tasks, task_type: str, cap: float | None) -> Ranked:
         weights = tasks.weights(NO_PRIORITY, budget=cap is not None)
         profile = TaskProfile(task_type, *weights, max_price_per_1m=cap)
-        everyone = max(1, len(self.models))
-        return Ranked(profile, recommend(self._payload, profile, topk=everyone))
+        # Charts and use cases look at everybody, and only where there is no cap.
+        topk = self._shown if cap is not None else max(1, len(self.models))
+        return Ranked(profile, recommend(self._payload, profile, topk=topk))
 
 
 def answers(rankings: Rankings, book: EvidenceBook, since: Mapping[str, str]) -> Iterator[Answer]:
@@ -145,7 +147,7 @@ def _answer(
         weight_vectors=firm["weight_vectors"] if firm else 0,
         rivals=tuple(rankings.models[key]["model_name"] for key in (firm or {}).get("rivals", ())),
         ties=(result["ties"] or {}).get("with_first", 0),
-        ranked=len(ranked.rows),
+        ranked=result["basis"]["measured"],
         not_measured=len(result["not_measured"]),
         excluded=dict(result["excluded"]),
         publishers=publishers,

@@ -180,7 +180,7 @@ def _change(row: Row, rankings: Rankings) -> Change:
     return Change(
         change=row["change"],
         subject=row["subject"],
-        name=rankings.names.get(row["subject"], row["subject"]),
+        name=rankings.names.get(row["subject"]) or row["subject"],
         field=row["field"],
         before=row["before"],
         after=row["after"],
