@@ -386,9 +386,10 @@ def sql(
 ) -> None:
     """Query an edition, read-only. Tables: models_latest, model_offerings, price_conflicts,
     measures_latest, measure_readings, measure_populations, consensus, silver_models,
-    benchmark_results, task_rankings, category_rankings, market_changes, pulls, models_history,
-    model_identity_map, model_identity_review, key_redirects, source_names; and source_usage, the
-    requests made.
+    benchmark_results, task_rankings, category_rankings, market_changes, market_changes_month, pulls,
+    models_history, model_identity_map, model_identity_review, key_redirects, source_names,
+    use_cases, decisions, manual_benchmarks, model_recommendations, model_runtime_stats; and
+    source_usage, the requests made.
 
     Example: llmrec sql "select model_name, price_input_per_1m from models_latest limit 5"
     """

@@ -34,8 +34,8 @@ def as_markdown(content: ReportContent) -> str:
     """The whole report."""
     parts = (
         _head(content),
-        _today(content),
         _matrix(content),
+        _today(content),
         *(_answer(answer, content) for answer in content.answers),
         _use_cases(content),
         _pareto(content.tradeoffs),
