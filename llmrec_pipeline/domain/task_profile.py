@@ -91,6 +91,15 @@ class TaskProfile:
     def weights(self) -> Weights:
         return Weights(self.weight_quality, self.weight_speed, self.weight_cost)
 
+    @classmethod
+    def from_mapping(cls, content: Mapping[str, Any]) -> TaskProfile:
+        """Of what `to_mapping` gave."""
+        stated: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**stated)
+
     def to_mapping(self) -> dict[str, Any]:
         """The profile as JSON: the fields by name, lists for the provider names."""
         lists = ("provider_allowlist", "provider_denylist")

@@ -1,8 +1,9 @@
 """A question in words and flags, and its answer from an edition's payload: what the command line and
 the API do alike, and what a replay does again. Standard library and the pure domain only.
 
-A served answer is recorded with its question, edition, scorer, config hash, and what was learned from
-outcomes by then; `replayed` makes it anew from those.
+A served answer is recorded with its question, the profile and the way that came of it, edition,
+scorer, config hash, and what was learned from outcomes by then. `learned.replayed` makes it anew from
+those, however texts are understood by then.
 """
 
 from __future__ import annotations
@@ -51,19 +52,15 @@ class Question:
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Question:
         """Of what `to_mapping` gave."""
-        lists = {name: tuple(value) for name, value in content.items() if isinstance(value, list)}
-        return cls(**{**content, **lists})
+        stated: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in content.items()
+        }
+        return cls(**stated)
 
     def to_mapping(self) -> dict[str, Any]:
         """The question as JSON."""
         return asdict(self)
-
-
-class Answered(NamedTuple):
-    """How the text was read, and the answer."""
-
-    reading: RequestReading
-    answer: dict[str, Any]
 
 
 class Way(NamedTuple):
@@ -76,6 +73,20 @@ class Way(NamedTuple):
     host: str | None
     capabilities: tuple[str, ...]
 
+
+class Answered(NamedTuple):
+    """How the text was read, what was ranked for and how, and the answer. `told` is the part of the
+    answer that speaks of the text."""
+
+    reading: RequestReading
+    profile: TaskProfile
+    way: Way
+    told: dict[str, Any]
+    answer: dict[str, Any]
+
+
+OF_TEXT = ("understood", "notes")
+"""What `Answered.told` holds."""
 
 Ranking = Callable[[TaskProfile, Way], dict[str, Any]]
 """Ranks the models of one payload; see `ranking_of`."""
@@ -112,8 +123,8 @@ def answer_question(
     )
     way = Way(*(getattr(question, name) for name in Way._fields))
     answer = (rank or ranking_of(payload))(profile, way)
-    told = {"understood": list(reading.understood), "notes": list(reading.notes)}
-    return Answered(reading, {**answer, **told})
+    told = dict(zip(OF_TEXT, (list(reading.understood), list(reading.notes)), strict=True))
+    return Answered(reading, profile, way, told, {**answer, **told})
 
 
 def new_answer_id() -> str:
@@ -132,6 +143,7 @@ def served_record(
     channel: str,
     user_id: str | None,
     question: Question,
+    way: Way,
     config_hash: str,
     learned: Mapping[str, Any] | None,
     answer: Mapping[str, Any],
@@ -144,6 +156,7 @@ def served_record(
         "channel": channel,
         "user_id": user_id,
         "question": question.to_mapping(),
+        "way": way._asdict(),
         "edition": answer["edition"],
         "scorer": answer["scorer"],
         "config_hash": config_hash,

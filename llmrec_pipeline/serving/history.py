@@ -12,7 +12,7 @@ from llmrec_pipeline.serving.learned import replayed
 from llmrec_pipeline.storage.editions import find_edition
 from llmrec_pipeline.storage.evidence_store.models import ServedAnswer
 
-_TOLD = ("answer_id", "channel", "user_id", "question", "edition", "scorer", "config_hash")
+_TOLD = ("answer_id", "channel", "user_id", "question", "way", "edition", "scorer", "config_hash")
 
 
 def served_answer(row: ServedAnswer) -> dict[str, Any]:
@@ -22,12 +22,11 @@ def served_answer(row: ServedAnswer) -> dict[str, Any]:
 
 
 def replay_answer(row: ServedAnswer, published: Path) -> dict[str, Any]:
-    """An answer, the same made anew from its edition, its question and what had been learned by
+    """An answer, the same made anew from its edition, its profile and what had been learned by
     then, and whether the two are equal to the byte. Raises EditionError where the edition is gone."""
     answer = json.loads(row.answer_json)
     payload = find_edition(published, row.edition).ranking()
-    record = {"question": row.question, "learned": row.learned}
-    again = replayed(payload, record, answer["origins"])
+    again = replayed(payload, answer, row.way, row.learned)
     return {
         "answer_id": row.answer_id,
         "edition": row.edition,

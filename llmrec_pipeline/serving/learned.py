@@ -9,8 +9,16 @@ from typing import Any
 from llmrec_pipeline.domain.learned_ranking import learned_of, reranked
 from llmrec_pipeline.domain.learning import Outcome
 from llmrec_pipeline.domain.learning_config import LearningConfig
-from llmrec_pipeline.domain.task_profile import Tasks
-from llmrec_pipeline.serving.answering import Answered, Question, Ranking, answer_question
+from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks
+from llmrec_pipeline.serving.answering import (
+    OF_TEXT,
+    Answered,
+    Question,
+    Ranking,
+    Way,
+    answer_question,
+    ranking_of,
+)
 
 
 @dataclass(frozen=True)
@@ -63,15 +71,37 @@ def answer_with_learned(
     learned = learned_of_task(question.use_case, found.answer["task_profile"]["task_type"])
     if learned is None:
         return found, None
-    every = replace(question, topk=max(1, len(payload["models"])))
-    whole = answer_question(payload, every, tasks, rank).answer
-    return found._replace(answer=reranked(whole, learned, question.topk)), learned
+    ranking = rank or ranking_of(payload)
+    answer = _learned_answer(payload, found.profile, found.way, found.told, learned, ranking)
+    return found._replace(answer=answer), learned
 
 
-def replayed(payload: Mapping[str, Any], record: Mapping[str, Any], origins: Any) -> dict[str, Any]:
-    """A served answer made anew from its edition's payload, its question, and what had been learned;
-    `origins` are those that it told, since they change as time goes by."""
-    question = Question.from_mapping(record["question"])
-    then = {**payload, "origins": origins}
-    found, _ = answer_with_learned(then, question, lambda *_: record["learned"])
-    return found.answer
+def _learned_answer(
+    payload: Mapping[str, Any],
+    profile: TaskProfile,
+    way: Way,
+    told: Mapping[str, Any],
+    learned: Mapping[str, Any],
+    rank: Ranking,
+) -> dict[str, Any]:
+    every = way._replace(topk=max(1, len(payload["models"])))
+    return reranked({**rank(profile, every), **told}, learned, way.topk)
+
+
+def replayed(
+    payload: Mapping[str, Any],
+    answer: Mapping[str, Any],
+    way: Mapping[str, Any],
+    learned: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """A served answer made anew from its edition's payload, its profile and way, and what had been
+    learned. What it told of its text, and the sources' origins, which change as time goes by, are
+    taken from it."""
+    then = {**payload, "origins": answer["origins"]}
+    profile = TaskProfile.from_mapping(answer["task_profile"])
+    again = Way(**{**way, "capabilities": tuple(way["capabilities"])})
+    told = {name: answer[name] for name in OF_TEXT}
+    rank = ranking_of(then)
+    if learned is None:
+        return {**rank(profile, again), **told}
+    return _learned_answer(then, profile, again, told, learned, rank)

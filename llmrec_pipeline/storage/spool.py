@@ -33,6 +33,7 @@ _REQUIRED = (
     "answer_id",
     "served_at",
     "question",
+    "way",
     "edition",
     "scorer",
     "config_hash",

@@ -44,7 +44,8 @@ from llmrec_pipeline.storage.spool import AnswerSpool
 spool = AnswerSpool(Path(sys.argv[1]))
 for number in range(10**9):
     name = f"{sys.argv[2]}-{number}"
-    record = {"answer_id": name, "served_at": "2026-06-01T00:00:00Z", "question": {}, "edition": "e",
+    record = {"answer_id": name, "served_at": "2026-06-01T00:00:00Z", "question": {}, "way": {},
+              "edition": "e",
               "scorer": "s", "config_hash": "c", "answer_json": "x" * 3000}
     spool.append(record, sync=False)
     print(name, flush=True)
@@ -58,6 +59,7 @@ def _record(number: int, **values: Any) -> dict[str, Any]:
         "channel": "api",
         "user_id": "team",
         "question": {"text": "x"},
+        "way": {"topk": 1},
         "edition": "e",
         "scorer": "s",
         "config_hash": "c",
@@ -109,7 +111,10 @@ def test_what_is_not_stored_stays_and_what_is_no_record_is_kept_apart(tmp_path: 
     spool.append(_record(2), sync=False)
     spool.sync()
     stored: list[str] = []
-    assert spool.drain(lambda rows: stored.extend(r["answer_id"] for r in rows), NOW, group=1) == 2
+    later = NOW + timedelta(seconds=1)
+    assert (
+        spool.drain(lambda rows: stored.extend(r["answer_id"] for r in rows), later, group=1) == 2
+    )
     assert stored == ["id-1", "id-2"]
     refused = (spool.folder / "refused.jsonl").read_text().splitlines()
     assert [json.loads(line)["line"].strip() for line in refused] == ['{"answer_id": "cut', "[1]"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import Decimal
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 
 from anyio import to_thread
 from fastapi import FastAPI, Path, Query, Request
@@ -36,6 +36,7 @@ _API = "/api/v1"
 _JSON = "application/json"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "Not modified"}}
 
+Work = TypeVar("Work")
 Limit = Annotated[int, Query(ge=1, le=200)]
 Offset = Annotated[int, Query(ge=0, le=1_000_000)]
 UserIdPath = Annotated[s.UserId, Path()]
@@ -147,14 +148,14 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
         user_id: UserIdPath, topk: Annotated[int, Query(ge=1, le=100)] = 5
     ) -> Response:
         """Rank models for a stored profile, with what it is most like."""
-        return await to_thread.run_sync(lambda: _for_user(desk, user_id, topk))
+        return await _aside(lambda: _for_user(desk, user_id, topk))
 
     @app.get(f"{_API}/history", response_model=s.HistoryPage, responses=problems.responses())
     async def answers(
         user_id: Annotated[s.UserId, Query()], limit: Limit = 20, offset: Offset = 0
     ) -> Any:
         """The answers given to a user, newest first and whole."""
-        return await to_thread.run_sync(lambda: _history(desk, user_id, limit, offset))
+        return await _aside(lambda: _history(desk, user_id, limit, offset))
 
     @app.get(
         f"{_API}/history/{{answer_id}}/replay",
@@ -163,14 +164,19 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def replay(answer_id: Annotated[s.Name, Path()]) -> Any:
         """Make an answer anew from its edition, and say whether it is the same."""
-        return await to_thread.run_sync(lambda: _replay(desk, answer_id))
+        return await _aside(lambda: _replay(desk, answer_id))
+
+
+async def _aside(work: Callable[[], Work]) -> Work:
+    """Reading or working out, in a thread; one that takes too long is left to end by itself."""
+    return await to_thread.run_sync(work, abandon_on_cancel=True)
 
 
 async def _prepared(counter: Counter, question: Question) -> Prepared:
     known = counter.known(question)
     if known is not None:
         return known
-    return await to_thread.run_sync(counter.prepare, question)
+    return await _aside(lambda: counter.prepare(question))
 
 
 def _for_user(desk: Desk, user_id: str, topk: int) -> Response:
@@ -270,7 +276,7 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     @app.get(f"{_API}/sources", response_model=list[s.SourceState], responses=problems.responses())
     async def sources() -> Any:
         """State, age and quota use of every source."""
-        return await to_thread.run_sync(source_rows, desk.settings)
+        return await _aside(lambda: source_rows(desk.settings))
 
 
 def _cached(desk: Desk, request: Request, content: Callable[[Counter], dict[str, Any]]) -> Response:

@@ -10,13 +10,12 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
-from llmrec_pipeline.domain.learning import Outcome
 from llmrec_pipeline.domain.learning_config import LearningConfig
 from llmrec_pipeline.domain.matching import Embedder, HashedWords, TextIndex
 from llmrec_pipeline.domain.model_cards import model_cards
@@ -26,6 +25,7 @@ from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.answering import (
     Question,
     Ranking,
+    Way,
     as_json,
     new_answer_id,
     ranking_of,
@@ -36,7 +36,11 @@ from llmrec_pipeline.serving.category_tables import CategoryTables, edition_tabl
 from llmrec_pipeline.serving.learned import OutcomeBook, answer_with_learned
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import Edition, EditionError, current_edition, find_edition
-from llmrec_pipeline.storage.evidence_store.answers import drain_spool, outcomes
+from llmrec_pipeline.storage.evidence_store.answers import (
+    drain_spool,
+    outcomes,
+    outcomes_mark,
+)
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.spool import AnswerSpool
 
@@ -48,8 +52,9 @@ Clock = Callable[[], datetime]
 
 
 class Prepared(NamedTuple):
-    """An answer, its JSON, and what had been learned when it was made."""
+    """An answer, its JSON, how it was ranked, and what had been learned by then."""
 
+    way: Way
     answer: Mapping[str, Any]
     text: str
     learned: Mapping[str, Any] | None
@@ -57,20 +62,22 @@ class Prepared(NamedTuple):
 
 @dataclass(frozen=True)
 class Counter:
-    """One edition as the API serves it. `etag` changes with the edition and with what was learned."""
+    """One edition as the API serves it, with what was learned by then."""
 
     edition: Edition
     payload: Mapping[str, Any]
     config_hash: str
     tasks: Tasks
     book: OutcomeBook
+    outcomes_mark: Hashable
     memo_size: int
     _memo: OrderedDict[Question, Prepared] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def etag(self) -> str:
-        return f'"{self.edition.name}.{len(self.book.outcomes)}"'
+        """Of what the edition alone decides."""
+        return f'"{self.edition.name}"'
 
     @cached_property
     def categories(self) -> CategoryTables:
@@ -98,7 +105,7 @@ class Counter:
     def prepare(self, question: Question) -> Prepared:
         """Work an answer out and keep it; raises RequestError."""
         found, learned = answer_with_learned(self.payload, question, self.book.learned, self.tasks)
-        prepared = Prepared(found.answer, as_json(found.answer), learned)
+        prepared = Prepared(found.way, found.answer, as_json(found.answer), learned)
         with self._lock:
             self._memo[question] = prepared
             while len(self._memo) > self.memo_size:
@@ -202,9 +209,10 @@ class Desk:
         counter = self._counter
         if counter is None:
             return
-        found = self._outcomes()
-        if found != list(counter.book.outcomes):
-            self._counter = self._with(counter.edition, counter.payload, counter.config_hash, found)
+        with self.store.reading() as session:
+            if outcomes_mark(session) == counter.outcomes_mark:
+                return
+        self._counter = self._with(counter.edition, counter.payload, counter.config_hash)
 
     def record(
         self, counter: Counter, prepared: Prepared, question: Question, user_id: str | None
@@ -218,6 +226,7 @@ class Desk:
                 "api",
                 user_id,
                 question,
+                prepared.way,
                 counter.config_hash,
                 prepared.learned,
                 prepared.answer,
@@ -245,27 +254,23 @@ class Desk:
         return TextIndex(_WORDS, counter.cards)
 
     def _load(self, edition: Edition) -> Counter:
-        payload = edition.ranking()
-        config_hash = edition.manifest()["config_hash"]
-        counter = self._with(edition, payload, config_hash, self._outcomes())
+        return self._with(edition, edition.ranking(), edition.manifest()["config_hash"])
+
+    def _with(self, edition: Edition, payload: Mapping[str, Any], config_hash: str) -> Counter:
+        """A counter with the outcomes of now."""
+        with self.store.reading() as session:
+            mark, found = outcomes_mark(session), outcomes(session)
+        counter = Counter(
+            edition=edition,
+            payload=payload,
+            config_hash=config_hash,
+            tasks=Tasks.from_mapping(payload["tasks"]),
+            book=OutcomeBook(payload, found, self.learning, self.settings.advice.task_type),
+            outcomes_mark=mark,
+            memo_size=self.config.memo_answers,
+        )
         _ = counter.categories  # read now, not within the first request
         return counter
-
-    def _with(
-        self,
-        edition: Edition,
-        payload: Mapping[str, Any],
-        config_hash: str,
-        found: Sequence[Outcome],
-    ) -> Counter:
-        task_type_of = self.settings.advice.task_type
-        book = OutcomeBook(payload, found, self.learning, task_type_of)
-        tasks = Tasks.from_mapping(payload["tasks"])
-        return Counter(edition, payload, config_hash, tasks, book, self.config.memo_answers)
-
-    def _outcomes(self) -> list[Outcome]:
-        with self.store.reading() as session:
-            return outcomes(session)
 
 
 def with_id(answer_id: str, text: str) -> bytes:

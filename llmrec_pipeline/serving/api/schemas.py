@@ -235,6 +235,7 @@ class HistoryItem(BaseModel):
     channel: str
     user_id: str | None
     question: dict[str, Any]
+    way: dict[str, Any]
     edition: str
     scorer: str
     config_hash: str
@@ -242,7 +243,7 @@ class HistoryItem(BaseModel):
 
 
 class Replay(BaseModel):
-    """An answer made anew from its edition, its question and what had been learned by then."""
+    """An answer made anew from its edition, its profile and what had been learned by then."""
 
     answer_id: str
     edition: str

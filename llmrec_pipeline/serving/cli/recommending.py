@@ -11,6 +11,7 @@ from llmrec_pipeline.domain.task_profile import RequestError, RequestReading
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import Locations, read_locations
 from llmrec_pipeline.serving.answering import (
+    Answered,
     Question,
     answer_question,
     as_json,
@@ -81,9 +82,10 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
             )
         payload = payload_of(flags.asked)
     question = _question(text, flags)
-    reading, result = answer_question(payload, question)
+    found = answer_question(payload, question)
+    reading, result = found.reading, found.answer
     if flags.user is not None:
-        result = {"answer_id": _noted(flags.user, question, result, locations), **result}
+        result = {"answer_id": _noted(flags.user, question, found, locations), **result}
     if chosen(wanted) is Format.JSON:
         print_json(result)
     else:
@@ -161,10 +163,10 @@ def _question(text: str, flags: Flags) -> Question:
     )
 
 
-def _noted(user: str, question: Question, answer: dict[str, Any], locations: Locations) -> str:
+def _noted(user: str, question: Question, found: Answered, locations: Locations) -> str:
     """Spool the answer for a user's history, and tell its id. The spool is drained by whoever has
     the evidence store open."""
-    edition = find_edition(locations.published, answer["edition"])
+    edition = find_edition(locations.published, found.answer["edition"])
     answer_id = new_answer_id()
     record = served_record(
         answer_id,
@@ -172,10 +174,11 @@ def _noted(user: str, question: Question, answer: dict[str, Any], locations: Loc
         "cli",
         user,
         question,
+        found.way,
         edition.manifest()["config_hash"],
         None,
-        answer,
-        as_json(answer),
+        found.answer,
+        as_json(found.answer),
     )
     AnswerSpool(locations.data).append(record, sync=True)
     return answer_id

@@ -28,6 +28,7 @@ _COPIED = (
     "channel",
     "user_id",
     "question",
+    "way",
     "edition",
     "scorer",
     "config_hash",
@@ -152,6 +153,14 @@ def outcomes(session: Session) -> list[Outcome]:
         for row in session.scalars(select(Feedback).order_by(Feedback.id))
     ]
     return told + _of_telemetry(session)
+
+
+def outcomes_mark(session: Session) -> tuple[Any, ...]:
+    """Moves when there is another outcome."""
+    stats = ModelRuntimeStats
+    feedback = session.scalar(select(func.max(Feedback.id)))
+    telemetry = session.execute(select(func.max(stats.id), func.sum(stats.calls))).one()
+    return (feedback, *telemetry)
 
 
 def _of_telemetry(session: Session) -> list[Outcome]:

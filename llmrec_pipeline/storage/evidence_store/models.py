@@ -293,6 +293,7 @@ class ServedAnswer(Base):
     channel: Mapped[str]
     user_id: Mapped[str | None]
     question: Mapped[dict[str, Any]]
+    way: Mapped[dict[str, Any]]
     edition: Mapped[str]
     scorer: Mapped[str]
     config_hash: Mapped[str]

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=True),
         sa.Column("question", JSON_DOCUMENT, nullable=False),
+        sa.Column("way", JSON_DOCUMENT, nullable=False),
         sa.Column("edition", sa.String(), nullable=False),
         sa.Column("scorer", sa.String(), nullable=False),
         sa.Column("config_hash", sa.String(), nullable=False),
