@@ -9,7 +9,6 @@ those, however texts are understood by then.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -129,6 +128,8 @@ def answer_question(
 
 def new_answer_id() -> str:
     """Names one served answer."""
+    import uuid
+
     return uuid.uuid4().hex
 
 
@@ -137,29 +138,46 @@ def as_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
+class Prepared(NamedTuple):
+    """An answer that is ready to be served and kept: `text` is its JSON."""
+
+    question: Question
+    way: Way
+    edition: str
+    scorer: str
+    learned: Mapping[str, Any] | None
+    text: str
+
+
+def prepared(
+    question: Question, found: Answered, learned: Mapping[str, Any] | None = None
+) -> Prepared:
+    """An answer, with what had been learned when it was made."""
+    answer = found.answer
+    return Prepared(
+        question, found.way, answer["edition"], answer["scorer"], learned, as_json(answer)
+    )
+
+
 def served_record(
+    ready: Prepared,
     answer_id: str,
     served_at: datetime,
     channel: str,
     user_id: str | None,
-    question: Question,
-    way: Way,
     config_hash: str,
-    learned: Mapping[str, Any] | None,
-    answer: Mapping[str, Any],
-    answer_json: str,
 ) -> dict[str, Any]:
-    """What is kept of a served answer; `answer_json` is `as_json(answer)`, told since it is at hand."""
+    """What is kept of a served answer."""
     return {
         "answer_id": answer_id,
         "served_at": iso(served_at),
         "channel": channel,
         "user_id": user_id,
-        "question": question.to_mapping(),
-        "way": way._asdict(),
-        "edition": answer["edition"],
-        "scorer": answer["scorer"],
+        "question": ready.question.to_mapping(),
+        "way": ready.way._asdict(),
+        "edition": ready.edition,
+        "scorer": ready.scorer,
         "config_hash": config_hash,
-        "learned": learned,
-        "answer_json": answer_json,
+        "learned": ready.learned,
+        "answer_json": ready.text,
     }

@@ -13,10 +13,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from llmrec_pipeline.domain.task_profile import RequestError, resolve_providers, unknown_name
-from llmrec_pipeline.serving.answering import Question, as_json
+from llmrec_pipeline.serving.answering import Prepared, Question, as_json
 from llmrec_pipeline.serving.api import problems
 from llmrec_pipeline.serving.api import schemas as s
-from llmrec_pipeline.serving.api.desk import Counter, Desk, Prepared, with_id
+from llmrec_pipeline.serving.api.desk import Counter, Desk, with_id
 from llmrec_pipeline.serving.api.gate import Gate, Metrics
 from llmrec_pipeline.serving.api.personal import matches_of, question_of_user
 from llmrec_pipeline.serving.history import replay_answer, served_answer
@@ -135,9 +135,9 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
                 f"text: has {len(asked.text)} characters; allowed: {desk.config.max_text_chars}"
             )
         question, counter = asked.question(), desk.counter
-        prepared = await _prepared(counter, question)
-        answer_id = desk.record(counter, prepared, question, asked.user_id)
-        return Response(with_id(answer_id, prepared.text), media_type=_JSON)
+        ready = await _prepared(counter, question)
+        answer_id = desk.record(counter, ready, asked.user_id)
+        return Response(with_id(answer_id, ready.text), media_type=_JSON)
 
     @app.get(
         f"{_API}/recommend/{{user_id}}",
@@ -185,10 +185,10 @@ def _for_user(desk: Desk, user_id: str, topk: int) -> Response:
         user = find_user(session, user_id)
         matches = matches_of(desk, counter, session, user)
     question = question_of_user(counter, user, topk)
-    prepared = counter.known(question) or counter.prepare(question)
-    answer_id = desk.record(counter, prepared, question, user_id)
+    ready = counter.known(question) or counter.prepare(question)
+    answer_id = desk.record(counter, ready, user_id)
     more = as_json({"user_id": user_id, "matches": matches})
-    text = f"{prepared.text[:-1]},{more[1:]}"
+    text = f"{ready.text[:-1]},{more[1:]}"
     return Response(with_id(answer_id, text), media_type=_JSON)
 
 

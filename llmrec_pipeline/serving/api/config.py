@@ -29,6 +29,13 @@ class RateLimit(_Frozen):
     burst: Count
 
 
+class MemoSizes(_Frozen):
+    """What is kept in memory for one edition: answers by question, rankings by profile."""
+
+    answers: Count
+    rankings: Count
+
+
 class SpoolTimes(_Frozen):
     """How often served answers are synced, and drained."""
 
@@ -45,7 +52,7 @@ class ApiConfig(_Frozen):
     max_text_chars: Count
     timeout_s: Positive
     shutdown_s: Positive
-    memo_answers: Count
+    memo: MemoSizes
     watch_s: Positive
     spool: SpoolTimes
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from llmrec_pipeline.domain.learning_config import LearningConfig
 from llmrec_pipeline.domain.matching import Embedder, HashedWords, TextIndex
@@ -23,15 +23,15 @@ from llmrec_pipeline.domain.provider_choice import top_models
 from llmrec_pipeline.domain.task_profile import Tasks, resolve_providers
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.answering import (
+    Prepared,
     Question,
     Ranking,
-    Way,
-    as_json,
     new_answer_id,
+    prepared,
     ranking_of,
     served_record,
 )
-from llmrec_pipeline.serving.api.config import ApiConfig
+from llmrec_pipeline.serving.api.config import ApiConfig, MemoSizes
 from llmrec_pipeline.serving.category_tables import CategoryTables, edition_tables
 from llmrec_pipeline.serving.learned import OutcomeBook, answer_with_learned
 from llmrec_pipeline.settings import Settings
@@ -51,15 +51,6 @@ _WORDS = HashedWords()
 Clock = Callable[[], datetime]
 
 
-class Prepared(NamedTuple):
-    """An answer, its JSON, how it was ranked, and what had been learned by then."""
-
-    way: Way
-    answer: Mapping[str, Any]
-    text: str
-    learned: Mapping[str, Any] | None
-
-
 @dataclass(frozen=True)
 class Counter:
     """One edition as the API serves it, with what was learned by then."""
@@ -70,7 +61,7 @@ class Counter:
     tasks: Tasks
     book: OutcomeBook
     outcomes_mark: Hashable
-    memo_size: int
+    memo: MemoSizes
     _memo: OrderedDict[Question, Prepared] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -92,7 +83,7 @@ class Counter:
     @cached_property
     def _rank(self) -> Ranking:
         """Many texts ask for the same: a profile is ranked once."""
-        return lru_cache(self.memo_size)(ranking_of(self.payload))
+        return lru_cache(self.memo.rankings)(ranking_of(self.payload))
 
     def known(self, question: Question) -> Prepared | None:
         """The answer where it was given before."""
@@ -104,13 +95,15 @@ class Counter:
 
     def prepare(self, question: Question) -> Prepared:
         """Work an answer out and keep it; raises RequestError."""
-        found, learned = answer_with_learned(self.payload, question, self.book.learned, self.tasks)
-        prepared = Prepared(found.way, found.answer, as_json(found.answer), learned)
+        found, learned = answer_with_learned(
+            self.payload, question, self.book.learned, self.tasks, self._rank
+        )
+        ready = prepared(question, found, learned)
         with self._lock:
-            self._memo[question] = prepared
-            while len(self._memo) > self.memo_size:
+            self._memo[question] = ready
+            while len(self._memo) > self.memo.answers:
                 self._memo.popitem(last=False)
-        return prepared
+        return ready
 
     def top(self, category: str, providers: Sequence[str] | None, top_n: int) -> dict[str, Any]:
         """The best models of a category; raises RequestError for an unknown provider."""
@@ -214,26 +207,11 @@ class Desk:
                 return
         self._counter = self._with(counter.edition, counter.payload, counter.config_hash)
 
-    def record(
-        self, counter: Counter, prepared: Prepared, question: Question, user_id: str | None
-    ) -> str:
+    def record(self, counter: Counter, ready: Prepared, user_id: str | None) -> str:
         """Spool a served answer; its id. Raises OSError."""
         answer_id = new_answer_id()
-        self.spool.append(
-            served_record(
-                answer_id,
-                self.clock(),
-                "api",
-                user_id,
-                question,
-                prepared.way,
-                counter.config_hash,
-                prepared.learned,
-                prepared.answer,
-                prepared.text,
-            ),
-            sync=False,
-        )
+        record = served_record(ready, answer_id, self.clock(), "api", user_id, counter.config_hash)
+        self.spool.append(record, sync=False)
         return answer_id
 
     def drain(self) -> int:
@@ -267,7 +245,7 @@ class Desk:
             tasks=Tasks.from_mapping(payload["tasks"]),
             book=OutcomeBook(payload, found, self.learning, self.settings.advice.task_type),
             outcomes_mark=mark,
-            memo_size=self.config.memo_answers,
+            memo=self.config.memo,
         )
         _ = counter.categories  # read now, not within the first request
         return counter

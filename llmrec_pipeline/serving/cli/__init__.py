@@ -26,6 +26,7 @@ def main() -> None:
     from llmrec_pipeline.serving.cli.errors import exit_code_of
     from llmrec_pipeline.serving.cli.output import ReaderGoneError
 
+    _keep_only_what_is_called(app, sys.argv[1:2])
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -44,6 +45,19 @@ def main() -> None:
             raise
         code = _say(str(error), known)
     sys.exit(code or OK)
+
+
+def _keep_only_what_is_called(app: typer.Typer, called: list[str]) -> None:
+    """Reading the flags of all commands would take longer than an answer. A name that is no command
+    leaves them all, for the message to choose from."""
+    commands = [c for c in app.registered_commands if (c.name or _name(c.callback)) in called]
+    groups = [group for group in app.registered_groups if group.name in called]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups
+
+
+def _name(function: object) -> str:
+    return str(getattr(function, "__name__", ""))
 
 
 def _misused(error: typer.TyperException) -> int:

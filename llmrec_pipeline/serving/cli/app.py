@@ -22,6 +22,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+@app.callback()
+def _group() -> None:
+    # A group by its own declaration: typer would take the only command that is kept for the whole.
+    pass
+
+
 identity = typer.Typer(
     help="Which model a name means, who decides it, and what a key stands for.",
     no_args_is_help=True,

@@ -14,8 +14,8 @@ from llmrec_pipeline.serving.answering import (
     Answered,
     Question,
     answer_question,
-    as_json,
     new_answer_id,
+    prepared,
     served_record,
 )
 from llmrec_pipeline.serving.at_time import Asked, payload_of
@@ -37,7 +37,6 @@ from llmrec_pipeline.storage.editions import (
     current_edition,
     find_edition,
 )
-from llmrec_pipeline.storage.spool import AnswerSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,19 +165,17 @@ def _question(text: str, flags: Flags) -> Question:
 def _noted(user: str, question: Question, found: Answered, locations: Locations) -> str:
     """Spool the answer for a user's history, and tell its id. The spool is drained by whoever has
     the evidence store open."""
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
     edition = find_edition(locations.published, found.answer["edition"])
     answer_id = new_answer_id()
     record = served_record(
+        prepared(question, found),
         answer_id,
         datetime.now(UTC),
         "cli",
         user,
-        question,
-        found.way,
         edition.manifest()["config_hash"],
-        None,
-        found.answer,
-        as_json(found.answer),
     )
     AnswerSpool(locations.data).append(record, sync=True)
     return answer_id
