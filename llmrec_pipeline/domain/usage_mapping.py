@@ -83,9 +83,9 @@ class FieldMapping(_Frozen):
     duration ends that began with the event; unknown where it equals `unless_equal`. `constant`: the
     same for every record. `values`: the log's words (a `*` at their end stands for any rest, case
     does not matter) and what they mean here, null for what says nothing; `otherwise` is what all
-    others mean, `absent` what a record's silence means. `unit` and `time_format`: how the log writes numbers and moments. `or_content`: an
-    event whose id no path tells is told by all else that it says, so that rows that say the same are
-    one event.
+    others mean, `absent` what a record's silence means. `unit` and `time_format`: how the log writes
+    numbers and moments. `or_content`: an event whose id no path tells is told by all else that it
+    says, so that rows that say the same are one event.
     """
 
     path: Paths = ()

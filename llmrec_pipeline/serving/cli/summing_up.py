@@ -9,9 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.proposals import Proposals
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.domain.usage_names import UsageNames
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.serving.cli.querying import edition_rows
@@ -121,33 +122,18 @@ def _left_out(imports: Path) -> dict[str, Any]:
 
 
 class _Names:
-    """What the names of calls mean: the team's own first, then the identity rules."""
+    """What the names of calls mean, and whether anybody knows what they mean."""
 
     def __init__(self, settings: Settings) -> None:
-        self._rules = IdentityRules(settings.identity)
-        self._team = load_team_settings(settings.locations).models
-        edition = current_edition(settings.locations.published)
-        rows = (
-            edition_rows(edition, "SELECT DISTINCT base_model FROM models_latest")
-            if edition
-            else []
-        )
-        self._published = {row["base_model"] for row in rows}
+        team = load_team_settings(settings.locations).models
+        self._names = UsageNames(IdentityRules(settings.identity), team)
+        self._published = _published(settings)
         self._proposals = Proposals(self._published, settings.identity.proposals.min_score)
 
     def key(self, host: str | None, name: str | None) -> str | None:
         """The model's key; None for a name that no rule can join."""
-        if name is None:
-            return None
-        own = None if "/" in name else self._team.model_id(name)
-        return own or self._resolved(host, name)[0]
-
-    def _resolved(self, host: str | None, name: str) -> tuple[str | None, str | None]:
-        """The key, or why there is none."""
-        found = self._rules.resolve(SourceName("usage_events", name, host=host))
-        if isinstance(found, Identity):
-            return found.canonical_model_key, None
-        return None, found.reason
+        served = self._names.served(host or "", name or "")
+        return served.model if served.is_known else None
 
     def unknown(self, models: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Names without a key, and with one that no source of the current edition tells of; each
@@ -159,7 +145,7 @@ class _Names:
             ]
         told = []
         for (host, name, key), count in calls.most_common():
-            reason = self._doubt(host, name, key)
+            reason = self._doubt(name, key)
             if reason is None:
                 continue
             nearest = self._proposals.nearest(name) if name else None
@@ -175,15 +161,24 @@ class _Names:
             )
         return told
 
-    def _doubt(self, host: str | None, name: str | None, key: str | None) -> str | None:
+    def _doubt(self, name: str | None, key: str | None) -> str | None:
         """Why a name counts as unknown, None for one that does not."""
         if name is None:
             return "the log names no model"
         if key is None:
-            return self._resolved(host, name)[1]
+            return "no rule says which model; see llmrec identity resolve --explain"
         if self._published and key.partition(":")[0] not in self._published:
             return f"{key}: no source tells of it"
         return None
+
+
+def _published(settings: Settings) -> set[str]:
+    """The base models of the current edition."""
+    edition = current_edition(settings.locations.published)
+    if edition is None:
+        return set()
+    rows = edition_rows(edition, "SELECT DISTINCT base_model FROM models_latest")
+    return {row["base_model"] for row in rows}
 
 
 def _print(content: dict[str, Any]) -> None:
