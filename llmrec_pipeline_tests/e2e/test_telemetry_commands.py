@@ -179,7 +179,7 @@ def test_killed_at_random_moments_it_ends_as_once(own: Llmrec, tmp_path: Path, s
 
 
 def test_killed_between_chunks_it_goes_on(own: Llmrec, tmp_path: Path) -> None:
-    log = _write_many(tmp_path / "l.jsonl", 45_000)
+    log = _write_many(tmp_path / "l.jsonl", 30_000)
     process = own.start("telemetry", "import", "--format", "litellm", str(log))
     deadline = time.monotonic() + 60
     imports = own.data / "telemetry" / "imports"
@@ -194,11 +194,11 @@ def test_killed_between_chunks_it_goes_on(own: Llmrec, tmp_path: Path) -> None:
     (told,) = own.well("telemetry", "import", "--format", "litellm", str(log))["imports"]
     assert (told["resumed"], told["read"], told["new"], told["duplicate"]) == (
         True,
-        45_000,
-        45_000,
+        30_000,
+        30_000,
         0,
     )
-    assert len(_events(own)) == 45_000
+    assert len(_events(own)) == 30_000
 
 
 _MEMORY_MB = 700
