@@ -72,12 +72,17 @@ def provider_name(events: Any) -> Any:
 
 
 def names_in_use(events: Any) -> Any:
-    """Expression: provider_name, model_name and the calls under them."""
+    """Expression: provider_name, model_name, the calls under them and when the last was made."""
     named = events.select(
-        provider_name=provider_name(events), model_name=model_name(events), calls=events.calls
+        provider_name=provider_name(events),
+        model_name=model_name(events),
+        calls=events.calls,
+        started_at=events.started_at,
     )
     return named.group_by("provider_name", "model_name").aggregate(
-        calls=named.calls.sum().cast("int64"), events=named.count()
+        calls=named.calls.sum().cast("int64"),
+        events=named.count(),
+        newest=named.started_at.max(),
     )
 
 
@@ -144,6 +149,7 @@ def _calls(events: Any) -> Any:
         total=total,
         prompt=known_input,
         completion=events.output_tokens,
+        cached_prompt=events.cache_read_input_tokens,
         cached=cached,
         uncached=known_input - cached,
         billed_output=output,
@@ -190,7 +196,7 @@ def _sums(costed: Any) -> dict[str, Any]:
         "total_tokens": total(costed.total),
         "prompt_tokens": total(costed.prompt),
         "completion_tokens": total(costed.completion),
-        "cached_prompt_tokens": total(costed.cached),
+        "cached_prompt_tokens": total(costed.cached_prompt),
         "retries": total(costed.retries),
         "successes": total(costed.calls, succeeded),
         "ended": total(costed.calls, succeeded | (costed.status == "error")),

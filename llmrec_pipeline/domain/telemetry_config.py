@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Count = Annotated[int, Field(gt=0, strict=True)]
-OUTRANKS, BESIDE = "outranks", "beside"
+OUTRANKS = "outranks"
 
 
 class TelemetryConfig(BaseModel):
@@ -15,6 +15,7 @@ class TelemetryConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    window_days: Count
     success_confidence: Annotated[float, Field(gt=0, lt=1)]
     exact_up_to_events: Count
     max_memory_mb: Annotated[int, Field(ge=128, strict=True)]
@@ -23,5 +24,4 @@ class TelemetryConfig(BaseModel):
     spark_events_path: Annotated[str | None, Field(min_length=1)] = None
     measured_speed: Literal["outranks", "beside"]
     measured_speed_min_calls: Count
-    measured_speed_days: Count
     recent_days: Count

@@ -8,6 +8,7 @@ from dagster import Definitions, ExecutorDefinition, in_process_executor
 
 from llmrec_pipeline.orchestration.assets.digest import digest_asset
 from llmrec_pipeline.orchestration.assets.evidence import evidence_assets
+from llmrec_pipeline.orchestration.assets.own_calls import own_call_assets
 from llmrec_pipeline.orchestration.assets.pulls import pull_assets
 from llmrec_pipeline.orchestration.assets.results import result_assets
 from llmrec_pipeline.orchestration.assets.sentiment import sentiment_asset
@@ -45,6 +46,7 @@ def build_defs(
             digest_asset(settings, clock),
             *evidence_assets(settings, clock),
             sentiment_asset(settings, clock),
+            *own_call_assets(settings, clock),
         ],
         jobs=[ingest_job(), refresh_job(with_report=settings.report.after_refresh), evidence_job()],
         schedules=[ingest_schedule(settings.pipeline.schedule)],

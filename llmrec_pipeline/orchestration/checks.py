@@ -26,6 +26,7 @@ SCALES_KEPT = "the_newest_pulls_are_on_the_scale_before"
 OBSERVATION_FRESH = "every_source_was_seen_lately"
 NO_FALLBACK = "no_source_is_replaced_by_its_fixture"
 NAMES_KNOWN = "most_names_are_identified"
+TELEMETRY_RECENT = "telemetry_is_present_and_recent"
 MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
 ALERTS_DELIVERED = "every_channel_took_its_alerts"
 
@@ -244,6 +245,14 @@ def unknown_names(con: duckdb.DuckDBPyConnection) -> list[str]:
         for source, unknown, names in rows
         if unknown * 10 > names
     ]
+
+
+def missing_telemetry(newest: datetime | None, now: datetime, recent_days: int) -> list[str]:
+    """That no call of ours is known, or none of late; `newest` is the start of the last one."""
+    if newest is None:
+        return ["no calls of our own in the window; enter some with `llmrec telemetry import`"]
+    days = (now - newest).total_seconds() / 86_400
+    return [f"the newest call is {days:.0f} days old"] if days > recent_days else []
 
 
 def mixed_rankings(con: duckdb.DuckDBPyConnection) -> list[str]:

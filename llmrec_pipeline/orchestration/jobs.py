@@ -45,13 +45,13 @@ def refresh_job(*, with_report: bool) -> UnresolvedAssetJobDefinition:
 
 
 def evidence_job() -> UnresolvedAssetJobDefinition:
-    """Catalogue, prices, benchmarks, sentiment and upgrade advice."""
+    """Catalogue, prices, benchmarks, our own calls, sentiment and upgrade advice."""
     return define_asset_job(
         JOB_EVIDENCE,
         selection=AssetSelection.groups(GROUP_EVIDENCE),
         description=(
             "Enter models, prices and benchmarks of the warehouse and of the team's files into the "
-            "evidence store, as `llmrec intel ingest-catalog` does, and store the upgrade advice for "
-            "every use case."
+            "evidence store, and what our own calls tell, as `llmrec intel ingest-catalog` and "
+            "`llmrec intel compute-runtime-stats` do, and store the upgrade advice for every use case."
         ),
     )

@@ -47,6 +47,7 @@ MODEL_PRICING = AssetKey("model_pricing")
 MODEL_BENCHMARKS = AssetKey("model_benchmarks")
 MODEL_RECOMMENDATIONS = AssetKey("model_recommendations")
 MODEL_SENTIMENT_SIGNALS = AssetKey("model_sentiment_signals")
+MODEL_RUNTIME_STATS = AssetKey("model_runtime_stats")
 
 
 def raw_key(source: str) -> AssetKey:

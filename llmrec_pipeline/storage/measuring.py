@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import duckdb
@@ -9,14 +11,22 @@ import duckdb
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_names import UsageNames
-from llmrec_pipeline.domain.usage_prices import Window
+from llmrec_pipeline.domain.usage_prices import DatedPrice, Window
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.evidence_store.dated_prices import read_dated_prices
 from llmrec_pipeline.storage.evidence_store.ingesting import Counts
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.evidence_store.runtime import enter_runtime_stats
 from llmrec_pipeline.storage.usage_engines import open_usage_events
-from llmrec_pipeline.storage.usage_stats import Computed, compute, offering_prices, usage_prices
+from llmrec_pipeline.storage.usage_stats import (
+    Computed,
+    Offering,
+    compute,
+    offering_prices,
+    usage_prices,
+)
+
+OpenHistory = Callable[[], AbstractContextManager[duckdb.DuckDBPyConnection]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +41,26 @@ def measure(
     settings: Settings,
     team: ModelsConfig,
     store: EvidenceStore,
-    history: duckdb.DuckDBPyConnection | None,
+    open_history: OpenHistory,
     window: Window,
 ) -> Measured:
-    """Compute the figures of a window and enter them. `history` has the view `models_history`, for
-    prices of other hosts than the creators' own; without it they are unknown. Raises TelemetryError,
-    EvidenceStoreError and SettingsError."""
+    """Compute the figures of a window and enter them. `open_history` opens something with the view
+    `models_history`, for prices of other hosts than the creators' own; only where there are calls to
+    such. Raises TelemetryError, EvidenceStoreError and SettingsError."""
     names = UsageNames(IdentityRules(settings.identity), team)
     with store.reading() as session:
         at_creators = read_dated_prices(session)
-    order = settings.pipeline.merge.price
+
+    def at_hosts(offerings: Sequence[Offering]) -> dict[Offering, list[DatedPrice]]:
+        with open_history() as con:
+            return offering_prices(con, offerings, settings.pipeline.merge.price)
+
     with open_usage_events(settings.locations, settings.telemetry) as engine:
         computed = compute(
             engine,
             window,
             names,
-            lambda served: usage_prices(
-                served,
-                names,
-                at_creators,
-                lambda offerings: offering_prices(history, offerings, order) if history else {},
-            ),
+            lambda served: usage_prices(served, names, at_creators, at_hosts),
             settings.telemetry,
         )
     with store.writing() as session:

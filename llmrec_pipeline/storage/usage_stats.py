@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import duckdb
@@ -32,7 +33,9 @@ from llmrec_pipeline.domain.usage_prices import (
 from llmrec_pipeline.storage.usage_engines import UsageEngine
 from llmrec_pipeline.storage.warehouse import sql_text
 
-Prices = Mapping[tuple[str, str], Sequence[DatedPrice]]
+Offering = tuple[str, str]
+"""A host, and the base model or key of what it serves."""
+Prices = Mapping[Offering, Sequence[DatedPrice]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +49,13 @@ class UnknownName:
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The figures of a window, and what could not be told."""
+    """The figures of a window, and what could not be told. `newest` is the start of its last call."""
 
     window: Window
     engine: str
     events: int
     calls: int
+    newest: datetime | None
     quantiles: str
     stats: tuple[RuntimeStats, ...]
     unknown: tuple[UnknownName, ...]
@@ -97,12 +101,18 @@ def compute(
         engine=engine.name,
         events=told,
         calls=sum(row["calls"] for row in in_use),
+        newest=max((_aware(row["newest"]) for row in in_use), default=None),
         quantiles=quantiles,
         stats=tuple(sorted(stats, key=lambda row: (row.provider, row.model, row.role))),
         unknown=_unknown(
             (served[row["provider_name"], row["model_name"]], row["calls"]) for row in in_use
         ),
     )
+
+
+def _aware(moment: datetime) -> datetime:
+    """An engine without time zones tells UTC."""
+    return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
 def _unknown(calls: Iterable[tuple[ServedName, int]]) -> tuple[UnknownName, ...]:
@@ -119,8 +129,8 @@ def usage_prices(
     served: Sequence[ServedName],
     names: UsageNames,
     at_creators: Mapping[str, Sequence[DatedPrice]],
-    at_hosts: Callable[[Sequence[tuple[str, str]]], Prices],
-) -> dict[tuple[str, str], Sequence[DatedPrice]]:
+    at_hosts: Callable[[Sequence[Offering]], Prices],
+) -> dict[Offering, Sequence[DatedPrice]]:
     """What the models cost where they were called, by provider and key: at their creator's own host
     as `at_creators` says by key, else as `at_hosts` says of base models at hosts. A variant costs
     what its base model costs."""
@@ -143,8 +153,8 @@ def _base(key: str) -> str:
 
 
 def offering_prices(
-    con: duckdb.DuckDBPyConnection, offerings: Sequence[tuple[str, str]], sources: Sequence[str]
-) -> dict[tuple[str, str], list[DatedPrice]]:
+    con: duckdb.DuckDBPyConnection, offerings: Sequence[Offering], sources: Sequence[str]
+) -> dict[Offering, list[DatedPrice]]:
     """Prices over time of (host, base model) pairs, from the view `models_history`; of several
     sources the first in the order of `sources` counts."""
     rows = con.execute(
@@ -155,7 +165,7 @@ def offering_prices(
             "sources": list(sources),
         },
     ).fetchall()
-    found: dict[tuple[str, str], list[DatedPrice]] = {}
+    found: dict[Offering, list[DatedPrice]] = {}
     for base_model, host, since, input_price, output_price, cached_price, tiers in rows:
         base = Terms(
             input_per_1m=Decimal(repr(input_price)),

@@ -16,8 +16,8 @@ from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.database import opened_store
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.serving.edition_tables import open_edition
-from llmrec_pipeline.settings import load_settings
-from llmrec_pipeline.storage.editions import current_edition
+from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.storage.editions import find_edition
 from llmrec_pipeline.storage.measuring import Measured, measure
 from llmrec_pipeline.team_settings import load_team_settings
 
@@ -41,8 +41,8 @@ def compute_runtime_stats(window_days: int, wanted: Format | None) -> int:
     settings = load_settings()
     team = load_team_settings(settings.locations).models
     window = window_until(datetime.now(UTC), window_days)
-    with opened_store() as store, _history(current_edition(settings.locations.published)) as con:
-        told = _told(measure(settings, team, store, con, window))
+    with opened_store() as store:
+        told = _told(measure(settings, team, store, lambda: _history(settings), window))
     if chosen(wanted) is Format.JSON:
         print_json(told)
     else:
@@ -56,13 +56,10 @@ def compute_runtime_stats(window_days: int, wanted: Format | None) -> int:
 
 
 @contextmanager
-def _history(edition: Any) -> Iterator[duckdb.DuckDBPyConnection | None]:
-    """The current edition's tables, where there is one."""
-    if edition is None:
-        yield None
-        return
+def _history(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The current edition's tables; raises EditionError where there is none."""
     with duckdb.connect(":memory:") as con:
-        open_edition(con, edition)
+        open_edition(con, find_edition(settings.locations.published, None))
         yield con
 
 
