@@ -35,6 +35,7 @@ from llmrec_pipeline.domain.advice_evidence import (
     Sentiment,
     Subject,
 )
+from llmrec_pipeline.domain.spend import Spend, monthly_spend, roles_of
 from llmrec_pipeline.domain.success_interval import wilson_interval
 
 UPGRADE, KEEP, NOT_ENOUGH_EVIDENCE, NO_ADVICE = VERDICTS = (
@@ -94,7 +95,7 @@ class Assessment:
     """A candidate beside the current model. `current` and `candidate` hold only what counted.
 
     `cost_change` and `quality_change` are fractions (0.125 is 12.5 % more), None where they cannot
-    be told. `to_keep` is the composite of the current model beside itself."""
+    be told. `to_keep` is the composite of the current model beside itself. `spend` decides nothing."""
 
     current: Subject
     candidate: Subject
@@ -108,6 +109,7 @@ class Assessment:
     shared: tuple[Shared, ...]
     has_telemetry: bool
     interval: Interval | None
+    spend: Spend | None
 
     @property
     def has_evidence(self) -> bool:
@@ -204,6 +206,7 @@ def assess(use_case: str, current: Subject, other: Subject, config: AdviceConfig
         shared=shared,
         has_telemetry=calls is not None,
         interval=_interval(current.quality, other.quality),
+        spend=monthly_spend(use_case, current.volumes, current.price, other.price),
     )
 
 
@@ -370,7 +373,7 @@ def _calls(
 ) -> tuple[Calls, Calls] | None:
     """The calls of both models, in the use case's own role where both have it, else in all roles;
     None where either has none."""
-    for roles in ((use_case,), (use_case.partition("_")[0],), None):
+    for roles in roles_of(use_case):
         pair = [
             tuple(row for row in rows if row.calls > 0 and (roles is None or row.role in roles))
             for rows in (current, other)
@@ -435,7 +438,7 @@ def _interval(current: Quality | None, other: Quality | None) -> Interval | None
 def _reduced(subject: Subject, scores: Sequence[Score], calls: Calls | None) -> Subject:
     """The model with what counted, and nothing else."""
     return subject.model_copy(
-        update={"scores": tuple(scores), "runtime": calls.rows if calls else ()}
+        update={"scores": tuple(scores), "runtime": calls.rows if calls else (), "volumes": ()}
     )
 
 

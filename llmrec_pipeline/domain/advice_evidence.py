@@ -26,6 +26,7 @@ class Price(_Frozen):
     row: int
     input_per_1k: Decimal
     output_per_1k: Decimal
+    cached_input_per_1k: Decimal | None = None
     currency: str
     effective_at: datetime
     source: str
@@ -54,6 +55,19 @@ class Runtime(_Frozen):
     success_low: Decimal | None = None
     success_high: Decimal | None = None
     cost_usd: Decimal | None = None
+
+
+class RoleVolume(_Frozen):
+    """How many calls of ours a model had in one role, and their tokens, over whole days."""
+
+    window_start: datetime
+    window_end: datetime
+    role: str
+    calls: int
+    total_tokens: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_prompt_tokens: int | None = None
 
 
 class Sentiment(_Frozen):
@@ -90,6 +104,7 @@ class Subject(_Frozen):
     price: Price | None = None
     scores: tuple[Score, ...] = ()
     runtime: tuple[Runtime, ...] = ()
+    volumes: tuple[RoleVolume, ...] = ()
     sentiment: Sentiment = Sentiment()
     quality: Quality | None = None
 
@@ -110,8 +125,9 @@ class Subject(_Frozen):
 
 def evidence_digest(subjects: Sequence[Subject], config_hash: str) -> str:
     """Hash of the values that advice rests on, without the ids of their rows. The consensus moves a
-    little with every edition and decides nothing, so it is left out."""
-    told = [subject.model_dump(mode="json", exclude={"quality"}) for subject in subjects]
+    little with every edition and decides nothing, so it is left out; so do the volumes, which only
+    tell the spend."""
+    told = [subject.model_dump(mode="json", exclude={"quality", "volumes"}) for subject in subjects]
     text = json.dumps([_without_rows(told), config_hash], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

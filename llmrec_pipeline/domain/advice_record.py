@@ -16,6 +16,7 @@ from typing import Any
 from llmrec_pipeline.domain.advice import Assessment, assess, rounded
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_evidence import Subject, evidence_digest
+from llmrec_pipeline.domain.spend import in_words, spend_fields
 
 _PLACES = 6
 _KIN = {
@@ -61,6 +62,7 @@ def evidence(use_case: str, found: Assessment, config: AdviceConfig) -> dict[str
         "candidate": found.candidate.model_dump(mode="json"),
         "figures": figures(found),
         "quality_interval": found.interval and found.interval._asdict(),
+        "spend": spend_fields(found.spend),
         "config": config.model_dump(mode="json"),
         "config_hash": config_hash(config),
     }
@@ -101,6 +103,7 @@ def reasoning(found: Assessment) -> str:
             _of_price(found.cost_change),
             _of_quality(found),
             _of_calls(found),
+            *filter(None, [in_words(found.spend)]),
             f"Composite {_short(found.composite)}, staying with {found.current.model_id} "
             f"{_short(found.to_keep)}; confidence {found.confidence}.",
         )

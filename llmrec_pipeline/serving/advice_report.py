@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice_evidence import Subject
+from llmrec_pipeline.domain.spend import NO_SPEND
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.markdown import markdown_table
 from llmrec_pipeline.serving.upgrade_advice import attribution_of
@@ -25,6 +26,7 @@ REPORT_COLUMNS = (
     "recommended_model",
     "cost %",
     "quality %",
+    "USD/month",
     "confidence",
 )
 
@@ -49,6 +51,7 @@ def recommendation(row: ModelRecommendation, settings: Settings) -> dict[str, An
         "confidence": float(row.confidence),
         "expected_cost_delta_pct": _number(row.expected_cost_delta_pct),
         "expected_quality_delta": _number(row.expected_quality_delta),
+        **(row.evidence.get("spend") or NO_SPEND),
         "reasoning": row.reasoning,
         "references": {kind: len(ids) for kind, ids in row.evidence["rows"].items()},
         "attribution": attribution_of(subjects, settings),
@@ -57,17 +60,16 @@ def recommendation(row: ModelRecommendation, settings: Settings) -> dict[str, An
 
 def report_rows(recommendations: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What stands under REPORT_COLUMNS: the day alone, and both deltas in percent."""
-    return [
-        {**row, "created": row["created_at"][:10], **percentages(row)} for row in recommendations
-    ]
+    return [{**row, "created": row["created_at"][:10], **deltas(row)} for row in recommendations]
 
 
-def percentages(figures: dict[str, Any]) -> dict[str, Any]:
-    """Both deltas in percent, by the names of their columns."""
+def deltas(figures: dict[str, Any]) -> dict[str, Any]:
+    """Both deltas in percent and that of the monthly spend, by the names of their columns."""
     quality = figures["expected_quality_delta"]
     return {
         "cost %": figures["expected_cost_delta_pct"],
         "quality %": None if quality is None else round(quality * 100, 6),
+        "USD/month": figures["monthly_delta_usd"],
     }
 
 

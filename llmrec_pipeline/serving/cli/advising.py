@@ -7,12 +7,13 @@ from typing import Any
 
 from llmrec_pipeline.domain.advice import NO_ADVICE, Advice, Assessment
 from llmrec_pipeline.domain.advice_record import computed_again, figures, reasoning
+from llmrec_pipeline.domain.spend import spend_fields
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.advice_report import (
     REPORT_COLUMNS,
     as_markdown,
     attribution_lines,
-    percentages,
+    deltas,
     recommendation,
     report_rows,
     reported,
@@ -50,6 +51,7 @@ _CANDIDATE_COLUMNS = (
     "confidence",
     "cost %",
     "quality %",
+    "USD/month",
     "id",
 )
 
@@ -105,6 +107,7 @@ def _candidate(found: Assessment, ids: dict[str, int]) -> dict[str, Any]:
         "kinship": found.kinship,
         **numbers(figures(found)),
         "quality_interval": found.interval and found.interval._asdict(),
+        **spend_fields(found.spend),
         "shared_benchmarks": len(found.shared),
         "recommendation_id": ids.get(found.candidate.model_id),
         "reasoning": reasoning(found),
@@ -136,7 +139,7 @@ def _print(told: dict[str, Any]) -> None:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, **percentages(row), "id": row["recommendation_id"]}
+    return {**row, **deltas(row), "id": row["recommendation_id"]}
 
 
 def report(latest: bool, use_case: str | None, wanted: ReportFormat | None) -> int:

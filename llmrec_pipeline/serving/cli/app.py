@@ -70,6 +70,11 @@ report = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(report, name="report")
+workload = typer.Typer(
+    help="What a workload of ours costs, model by model.",
+    no_args_is_help=True,
+)
+app.add_typer(workload, name="workload")
 
 FormatOption = Annotated[
     Format | None,
@@ -1133,3 +1138,33 @@ def report_path(format: FormatOption = None) -> None:
     from llmrec_pipeline.serving.cli import reporting
 
     raise typer.Exit(reporting.path(format))
+
+
+@workload.command("estimate")
+def workload_estimate(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV, or JSONL by its ending, with input_tokens and output_tokens, and perhaps "
+            "cached_input_tokens (part of the input), calls (1 by default; tokens are then of all of "
+            "them) and model.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A name in models.yaml, or a key; repeat it. All priced ones by default."
+        ),
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Say what a file of token counts would cost on each model, at its creator's own host, with
+    cached input and the prices of longer requests.
+
+    Example: llmrec workload estimate october.csv --model gpt-5.4 --model claude-sonnet-5
+    """
+    from llmrec_pipeline.serving.cli import estimating
+
+    raise typer.Exit(estimating.estimate(file, model or [], format))

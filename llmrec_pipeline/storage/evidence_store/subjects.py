@@ -11,7 +11,14 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from llmrec_pipeline.domain.advice_evidence import Price, Runtime, Score, Sentiment, Subject
+from llmrec_pipeline.domain.advice_evidence import (
+    Price,
+    RoleVolume,
+    Runtime,
+    Score,
+    Sentiment,
+    Subject,
+)
 from llmrec_pipeline.domain.catalogue import PRICING_FILE
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.storage.evidence_store.models import (
@@ -32,7 +39,7 @@ def read_subjects(
     made under, None where it knows none."""
     prices = _prices(session, now)
     scores = _by_model(session.scalars(select(ModelBenchmark)))
-    runtime = _runtime(session, key_of)
+    calls = _newest_windows(session, key_of)
     sentiment = _sentiment(session)
     return {
         row.model_id: Subject(
@@ -44,7 +51,8 @@ def read_subjects(
             is_listed=row.is_listed,
             price=prices.get(row.model_id),
             scores=tuple(map(score_of, scores.get(row.model_id, ()))),
-            runtime=tuple(runtime.get(row.model_id, ())),
+            runtime=tuple(filter(None, map(runtime_of, calls.get(row.model_id, ())))),
+            volumes=tuple(map(_volume_of, calls.get(row.model_id, ()))),
             sentiment=sentiment.get(row.model_id, Sentiment()),
         )
         for row in session.scalars(select(CatalogModel))
@@ -73,6 +81,7 @@ def price_of(row: ModelPricing) -> Price:
         row=row.id,
         input_per_1k=row.input_per_1k,
         output_per_1k=row.output_per_1k,
+        cached_input_per_1k=row.cached_input_per_1k,
         currency=row.currency,
         effective_at=row.effective_at,
         source=row.source,
@@ -92,19 +101,33 @@ def score_of(row: ModelBenchmark) -> Score:
     )
 
 
-def _runtime(session: Session, key_of: Callable[[str], str | None]) -> dict[str, list[Runtime]]:
+def _newest_windows(
+    session: Session, key_of: Callable[[str], str | None]
+) -> dict[str, list[ModelRuntimeStats]]:
     """Each model's newest window; of windows that end together the longest."""
     windows: dict[str, list[ModelRuntimeStats]] = defaultdict(list)
     for row in session.scalars(select(ModelRuntimeStats)):
         windows[key_of(row.model) or row.model].append(row)
-    found: dict[str, list[Runtime]] = {}
+    found: dict[str, list[ModelRuntimeStats]] = {}
     for model_id, rows in windows.items():
         end = max(row.window_end for row in rows)
         start = min(row.window_start for row in rows if row.window_end == end)
-        newest = [row for row in rows if (row.window_start, row.window_end) == (start, end)]
-        told = (runtime_of(row) for row in sorted(newest, key=lambda row: row.id))
-        found[model_id] = [stats for stats in told if stats is not None]
+        newest = (row for row in rows if (row.window_start, row.window_end) == (start, end))
+        found[model_id] = sorted(newest, key=lambda row: row.id)
     return found
+
+
+def _volume_of(row: ModelRuntimeStats) -> RoleVolume:
+    return RoleVolume(
+        window_start=row.window_start,
+        window_end=row.window_end,
+        role=row.role,
+        calls=row.calls,
+        total_tokens=row.total_tokens,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        cached_prompt_tokens=row.cached_prompt_tokens,
+    )
 
 
 def runtime_of(row: ModelRuntimeStats) -> Runtime | None:
