@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from genai_prices import Usage
+from genai_prices.data import providers
 
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.runtime_stats import APPROXIMATE, EXACT, RuntimeStats
@@ -21,10 +24,13 @@ from llmrec_pipeline.domain.usage_prices import (
     ServedName,
     Terms,
     Window,
+    tiers_of,
     window_until,
 )
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.settings import Settings, load_settings
+from llmrec_pipeline.sources import genai_prices
+from llmrec_pipeline.sources.pull import RawPage
 from llmrec_pipeline.storage.usage_engines import (
     VARIABLE,
     TelemetryError,
@@ -347,6 +353,75 @@ def test_every_engine_says_the_same(
         _same(found.stats, expected.stats)
         approximate = {row.quantiles for row in _computed(engine, coarse, names).stats}
         assert approximate == {EXACT if name == "postgresql" else APPROXIMATE}
+
+
+class _AsTheyAre:
+    """Names that mean themselves."""
+
+    def served(self, provider_name: str, model_name: str) -> ServedName:
+        return ServedName(provider_name, model_name, provider_name, model_name, is_known=True)
+
+
+def _priced_by_package() -> dict[tuple[str, str], tuple[Terms, ...]]:
+    """Models of the installed genai-prices with prices of cached input and of longer requests, as
+    our source reads them."""
+    source = load_settings({}).sources["genai_prices"]
+    body = genai_prices.fetch(_Shelf(), source)  # type: ignore[arg-type]
+    found = {}
+    for row in genai_prices.parse(body, source).models:
+        prices = [row.get(f"price_{kind}_per_1m") for kind in ("input", "output", "cached_input")]
+        if None not in prices and row.get("price_tiers"):
+            base = Terms(*(Decimal(repr(price)) for price in prices))
+            provider, _, model_id = row["source_model_id"].partition("/")
+            found[provider, model_id] = tiers_of(base, json.loads(row["price_tiers"]))
+    return found
+
+
+class _Shelf:
+    """What a source holds a page with."""
+
+    def hold(self, name: str, url: str, body: bytes) -> RawPage:
+        return RawPage(
+            name=name, url=url, status=200, headers={}, body=body, received_at=WINDOW.end
+        )
+
+
+def test_costs_are_those_of_genai_prices(tmp_path: Path, settings: Settings) -> None:
+    tiers = _priced_by_package()
+    assert len(tiers) > 10
+    sold = {
+        (seller.id, model.id): (seller, model) for seller in providers for model in seller.models
+    }
+    draw = random.Random(3)
+    events, expected = [], {}
+    for number, ((provider, model_id), terms) in enumerate(sorted(tiers.items())):
+        limit = terms[1].above_input_tokens
+        for length in (limit - 1, limit, limit + 1, 3 * limit):
+            cached, output = draw.randrange(length), draw.randrange(5_000)
+            role = f"{number} {length}"
+            events.append(
+                event(
+                    len(events),
+                    WINDOW.end - MICROSECOND,
+                    provider_name=provider,
+                    response_model=model_id,
+                    role=role,
+                    input_tokens=length,
+                    cache_read_input_tokens=cached,
+                    output_tokens=output,
+                )
+            )
+            usage = Usage(input_tokens=length, cache_read_tokens=cached, output_tokens=output)
+            seller, model = sold[provider, model_id]
+            price = model.calc_price(usage, seller, genai_request_timestamp=WINDOW.end)
+            expected[role] = price.total_price
+    write_partitions(tmp_path / "telemetry" / "events", events)
+    prices = {name: [DatedPrice(MIDNIGHT, terms)] for name, terms in tiers.items()}
+    with _opened(tmp_path, settings) as engine:
+        found = _computed(engine, settings, _AsTheyAre(), prices)  # type: ignore[arg-type]
+    assert {row.role: row.est_cost_usd for row in found.stats} == {
+        role: pytest.approx(cost, abs=Decimal("1e-9")) for role, cost in expected.items()
+    }
 
 
 def test_the_order_of_events_changes_no_digit(
