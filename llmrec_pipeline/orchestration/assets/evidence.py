@@ -44,6 +44,7 @@ from llmrec_pipeline.storage.evidence_store.ingesting import (
 from llmrec_pipeline.storage.evidence_store.migrating import open_store
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore, EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
+from llmrec_pipeline.storage.usage_engines import TelemetryError
 from llmrec_pipeline.team_settings import load_team_settings
 
 _Enter = Callable[[Session, Catalogue], Counts]
@@ -114,6 +115,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
             vocabulary.MODEL_PRICING,
             vocabulary.MODEL_BENCHMARKS,
             vocabulary.MODEL_SENTIMENT_SIGNALS,
+            vocabulary.MODEL_RUNTIME_STATS,
             vocabulary.EDITION,
         ],
         group_name=GROUP_EVIDENCE,
@@ -186,6 +188,7 @@ def _entered(settings: Settings, told: Catalogue, enter: _Enter) -> dict[str, An
 
 @contextmanager
 def opened_for_run(settings: Settings) -> Iterator[EvidenceStore]:
+    """The evidence store, closed afterwards."""
     store = open_store(settings.locations)
     try:
         yield store
@@ -195,9 +198,15 @@ def opened_for_run(settings: Settings) -> Iterator[EvidenceStore]:
 
 @contextmanager
 def not_to_be_retried() -> Iterator[None]:
-    """A wrong setting, or a store that is not migrated or lacks a model, stays so until a person
-    acts."""
+    """A wrong setting, a store that is not migrated or lacks a model, or events that cannot be read,
+    stay so until a person acts."""
     try:
         yield
-    except (SettingsError, EvidenceStoreError, EditionError, RequestError) as error:
+    except (
+        SettingsError,
+        EvidenceStoreError,
+        EditionError,
+        RequestError,
+        TelemetryError,
+    ) as error:
         raise Failure(str(error), allow_retries=False) from error

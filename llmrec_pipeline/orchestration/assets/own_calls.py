@@ -5,7 +5,6 @@ events, which people and their logs decide on.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +13,6 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
-    Failure,
     MaterializeResult,
     MetadataValue,
     asset,
@@ -22,17 +20,14 @@ from dagster import (
 
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.domain.usage_prices import Window, window_until
-from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.checks import TELEMETRY_RECENT, missing_telemetry, warning
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.evidence_store.migrating import open_store
-from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.measuring import Measured, measure
-from llmrec_pipeline.storage.usage_engines import TelemetryError
 from llmrec_pipeline.team_settings import load_team_settings
 
 
@@ -63,7 +58,7 @@ def own_call_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
         now = clock()
-        with _not_to_be_retried():
+        with not_to_be_retried():
             measured = _measured(
                 settings, warehouse, window_until(now, settings.telemetry.window_days)
             )
@@ -86,13 +81,10 @@ def own_call_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
 
 def _measured(settings: Settings, warehouse: WarehouseResource, window: Window) -> Measured:
     team = load_team_settings(settings.locations).models
-    store = open_store(settings.locations)
-    try:
+    with opened_for_run(settings) as store:
         return measure(
             settings, team, store, lambda: warehouse.get_connection(read_only=True), window
         )
-    finally:
-        store.close()
 
 
 def _metadata(measured: Measured) -> dict[str, Any]:
@@ -108,13 +100,3 @@ def _metadata(measured: Measured) -> dict[str, Any]:
         "unpriced_calls": sum(row.unpriced_calls for row in computed.stats),
         "unknown_models": MetadataValue.json([asdict(name) for name in computed.unknown]),
     }
-
-
-@contextmanager
-def _not_to_be_retried() -> Iterator[None]:
-    """A wrong setting, a store that is not migrated and events that cannot be read stay so until a
-    person acts."""
-    try:
-        yield
-    except (SettingsError, EvidenceStoreError, TelemetryError) as error:
-        raise Failure(str(error), allow_retries=False) from error
