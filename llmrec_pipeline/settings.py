@@ -464,6 +464,10 @@ class Settings(BaseModel):
             "identity": self.identity.model_dump(mode="json"),
             "categories": self.categories.model_dump(mode="json"),
             "report": self.report.content.model_dump(mode="json"),
+            "measured_speed": self.telemetry.model_dump(
+                mode="json",
+                include={"measured_speed", "measured_speed_min_calls", "window_days"},
+            ),
         }
         text = json.dumps(derived, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()

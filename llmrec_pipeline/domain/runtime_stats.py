@@ -86,6 +86,13 @@ def names_in_use(events: Any) -> Any:
     )
 
 
+def without_roles(events: Any) -> Any:
+    """The events as calls of one role."""
+    import ibis  # type: ignore[import-untyped]
+
+    return events.mutate(role=ibis.literal(NO_ROLE))
+
+
 def runtime_stats(events: Any, rates: Any, *, approximate: bool = False) -> Any:
     """Expression: one row for each provider, model and role. `events` are `usage_events` of the
     window; `rates` a table of `Rate` that has exactly one for every event."""
@@ -117,7 +124,7 @@ def runtime_stats(events: Any, rates: Any, *, approximate: bool = False) -> Any:
 
 def _calls(events: Any) -> Any:
     """What each event tells, in the terms of the figures."""
-    import ibis  # type: ignore[import-untyped]
+    import ibis
 
     known_input = events.input_tokens
     cached = ibis.least(events.cache_read_input_tokens.coalesce(0), known_input)

@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 class UsageNames:
     """Resolves names; the same name always means the same."""
 
-    def __init__(self, rules: IdentityRules, team: ModelsConfig) -> None:
+    def __init__(self, rules: IdentityRules, team: ModelsConfig | None = None) -> None:
         self._rules = rules
         self._team = team
 
@@ -41,4 +41,6 @@ class UsageNames:
 
     def _own_name(self, model_name: str) -> str | None:
         # What has a slash is a path of a host, and no name of the team's.
-        return None if "/" in model_name else self._team.model_id(model_name)
+        if self._team is None or "/" in model_name:
+            return None
+        return self._team.model_id(model_name)

@@ -19,6 +19,7 @@ from llmrec_pipeline.storage.lake import Lake, polars_schema
 from llmrec_pipeline.storage.loading import Loaded, load
 from llmrec_pipeline.storage.naming import map_identities
 from llmrec_pipeline.storage.origins import Serving, read_serving, serve
+from llmrec_pipeline.storage.own_speeds import load_own_speeds
 from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
 from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, transaction
 from llmrec_pipeline.storage.weighing import weigh_evidence
@@ -44,6 +45,7 @@ def derive_silver(
     with transaction(con):
         map_identities(con, settings, fixture)
         serving = serve(con, settings, now, fixture)
+        load_own_speeds(con, settings)
         set_meta(con, _SERVED, uuid.uuid4().hex)
         set_meta(con, _BRONZE, json.dumps(loaded_bronze(con, settings), sort_keys=True))
         # What lands while we derive makes the next edition.

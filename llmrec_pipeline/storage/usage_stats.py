@@ -19,6 +19,7 @@ from llmrec_pipeline.domain.runtime_stats import (
     names_in_use,
     runtime_stats,
     stats_of,
+    without_roles,
 )
 from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
 from llmrec_pipeline.domain.usage_names import UsageNames
@@ -67,10 +68,12 @@ def compute(
     names: UsageNames,
     prices_of: Callable[[Sequence[ServedName]], Prices],
     config: TelemetryConfig,
+    *,
+    by_role: bool = True,
 ) -> Computed:
-    """The figures of the events of a window. `prices_of` gives what the models cost, by provider and
-    key. Raises TelemetryError."""
-    events = engine.events(window)
+    """The figures of the events of a window, by role or of all roles as one. `prices_of` gives what
+    the models cost, by provider and key. Raises TelemetryError."""
+    events = engine.events(window) if by_role else without_roles(engine.events(window))
     in_use = engine.rows(names_in_use(events))
     served = {
         (row["provider_name"], row["model_name"]): names.served(

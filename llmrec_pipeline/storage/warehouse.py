@@ -117,6 +117,8 @@ def _statements() -> list[str]:
         "index_version VARCHAR, rows BIGINT, accepted_at TIMESTAMPTZ, accepted_content VARCHAR, "
         "in_fixture BOOLEAN, doubted_until TIMESTAMPTZ)",
         "CREATE TABLE IF NOT EXISTS creator_hosts (creator VARCHAR PRIMARY KEY, host VARCHAR)",
+        "CREATE TABLE IF NOT EXISTS own_speeds (canonical_model_key VARCHAR PRIMARY KEY, "
+        "output_tokens_per_s DOUBLE, ttft_s DOUBLE)",
         "CREATE TABLE IF NOT EXISTS source_order (kind VARCHAR, source VARCHAR, position BIGINT)",
         "CREATE TABLE IF NOT EXISTS thresholds (name VARCHAR PRIMARY KEY, value DOUBLE)",
         "CREATE TABLE IF NOT EXISTS benchmark_columns (source VARCHAR, category VARCHAR, "

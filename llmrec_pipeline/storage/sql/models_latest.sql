@@ -1,24 +1,47 @@
--- One row a model. Index columns: from the first publisher that has them. Speed: from the rows of
--- the model itself. Price, context and limits: from the base model's offering at the creator's own
+-- One row a model. Index columns: from the first publisher that has them. Speed: from our own
+-- calls where `own_speeds` has it, which no public figure outranks; else from the rows of the model
+-- itself. Price, context and limits: from the base model's offering at the creator's own
 -- host, so they hold for every variant. A model that no source lists any more stays, unranked.
 create or replace view models_latest as
-with speeds as (
+with told_speeds as (
     select
         s.canonical_model_key,
-        min_by(s.output_tokens_per_s, {position: o.position, id: s.source_model_id})
-            filter (where s.output_tokens_per_s is not null) as output_tokens_per_s,
-        min_by(s.source, {position: o.position, id: s.source_model_id})
-            filter (where s.output_tokens_per_s is not null) as output_tokens_per_s_source,
-        min_by(s.ttft_s, {position: o.position, id: s.source_model_id})
-            filter (where s.ttft_s is not null) as ttft_s,
-        min_by(s.source, {position: o.position, id: s.source_model_id})
-            filter (where s.ttft_s is not null) as ttft_s_source
+        s.source,
+        s.source_model_id,
+        o.position,
+        s.output_tokens_per_s,
+        s.ttft_s
     from silver_models as s
     anti join silver_doubles as d
         on s.source = d.source and s.source_model_id = d.source_model_id
     inner join source_order as o
         on o.kind = 'speed' and s.source = o.source
-    group by s.canonical_model_key
+
+    union all by name
+
+    select
+        canonical_model_key,
+        'own_telemetry' as source,
+        canonical_model_key as source_model_id,
+        -1 as position,
+        output_tokens_per_s,
+        ttft_s
+    from own_speeds
+),
+
+speeds as (
+    select
+        canonical_model_key,
+        min_by(output_tokens_per_s, {position: position, id: source_model_id})
+            filter (where output_tokens_per_s is not null) as output_tokens_per_s,
+        min_by(source, {position: position, id: source_model_id})
+            filter (where output_tokens_per_s is not null) as output_tokens_per_s_source,
+        min_by(ttft_s, {position: position, id: source_model_id})
+            filter (where ttft_s is not null) as ttft_s,
+        min_by(source, {position: position, id: source_model_id})
+            filter (where ttft_s is not null) as ttft_s_source
+    from told_speeds
+    group by canonical_model_key
 ),
 
 facts as (
