@@ -196,6 +196,7 @@ def _generate(data: Path, events: int, start: datetime) -> None:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = false")
+        con.execute("SET enable_progress_bar = false")
         for number in range(DAYS):
             day = start + timedelta(days=number)
             partition = folder / f"day={day.date().isoformat()}"
@@ -267,6 +268,7 @@ def _by_hand(data: Path, window: Window) -> Cost:
     with duckdb.connect(config={"threads": config.threads}) as con:
         con.execute("SET TimeZone = 'UTC'")
         con.execute("SET preserve_insertion_order = false")
+        con.execute("SET enable_progress_bar = false")
         con.execute("CREATE TABLE names (provider VARCHAR, name VARCHAR, model VARCHAR)")
         con.execute(
             "CREATE TABLE prices (model VARCHAR, since TIMESTAMPTZ, until TIMESTAMPTZ, "

@@ -36,6 +36,7 @@ bronze     bronze/openrouter
 evidence   model_benchmarks
 evidence   model_pricing
 evidence   model_recommendations
+evidence   model_runtime_stats
 evidence   model_sentiment_signals
 evidence   models_catalog
 published  edition
@@ -64,6 +65,7 @@ JOBS = {
 model_benchmarks
 model_pricing
 model_recommendations
+model_runtime_stats
 model_sentiment_signals
 models_catalog
 """,
@@ -110,6 +112,7 @@ CHECKS = (
 warns   market_digest: every_channel_took_its_alerts
 warns   bronze_models: the_newest_pulls_are_believed
 warns   bronze_models: the_newest_pulls_are_on_the_scale_before
+warns   model_runtime_stats: telemetry_is_present_and_recent
 blocks  models_latest: required_columns_are_filled
 blocks  models_latest: the_columns_are_those_of_the_schema
 blocks  models_latest: the_key_is_unique
