@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
+from sqlalchemy import FromClause
 
 from llmrec_pipeline.domain.records import ORIGINS, Kind, Table
 from llmrec_pipeline.orchestration.plots import INLINE_LIMIT
@@ -14,6 +17,13 @@ from llmrec_pipeline.serving.markdown import markdown_table
 
 # The UI knows these by their symbols.
 _SHOWN_TYPES = {Kind.REAL: "float", Kind.INTEGER: "int", Kind.BOOLEAN: "bool"}
+_STORED_TYPES: dict[type, str] = {
+    int: "int",
+    bool: "bool",
+    Decimal: "decimal",
+    datetime: Kind.TIMESTAMP.value,
+    dict: "json",
+}
 
 
 def column_schema(table: Table) -> dict[str, TableSchema]:
@@ -28,6 +38,24 @@ def column_schema(table: Table) -> dict[str, TableSchema]:
                     TableColumnConstraints(
                         nullable=not column.required,
                         unique=table.key == (column.name,),
+                    ),
+                )
+                for column in table.columns
+            ]
+        )
+    }
+
+
+def stored_schema(table: FromClause) -> dict[str, TableSchema]:
+    """A table of the evidence store as Dagster shows it."""
+    return {
+        "dagster/column_schema": TableSchema(
+            columns=[
+                TableColumn(
+                    column.name,
+                    _STORED_TYPES.get(column.type.python_type, "text"),
+                    constraints=TableColumnConstraints(
+                        nullable=bool(column.nullable), unique=column.primary_key
                     ),
                 )
                 for column in table.columns

@@ -27,7 +27,7 @@ from llmrec_pipeline.domain.decisions import STATUSES
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import vocabulary
-from llmrec_pipeline.orchestration.metadata import markdown
+from llmrec_pipeline.orchestration.metadata import markdown, stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.serving.advice_report import as_markdown, reported
@@ -42,6 +42,12 @@ from llmrec_pipeline.storage.evidence_store.ingesting import (
     read_market,
 )
 from llmrec_pipeline.storage.evidence_store.migrating import open_store
+from llmrec_pipeline.storage.evidence_store.models import (
+    CatalogModel,
+    ModelBenchmark,
+    ModelPricing,
+    ModelRecommendation,
+)
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore, EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.usage_engines import TelemetryError
@@ -60,6 +66,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(CatalogModel.__table__),
         pool=WAREHOUSE_POOL,
         description=(
             "Every model that a source knows or config/models.yaml names, by its key, in the "
@@ -84,6 +91,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(ModelPricing.__table__),
         pool=WAREHOUSE_POOL,
         description=(
             "What each model costs at its creator's host, per 1,000 tokens: a row for every change "
@@ -101,6 +109,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(ModelBenchmark.__table__),
         pool=WAREHOUSE_POOL,
         description="What each model scored, by benchmark, version and publisher.",
     )
@@ -121,6 +130,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(ModelRecommendation.__table__),
         pool=WAREHOUSE_POOL,
         description=(
             "Upgrade advice for every use case of config/models.yaml, as `llmrec intel recommend "

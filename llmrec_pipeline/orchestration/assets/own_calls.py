@@ -23,9 +23,11 @@ from llmrec_pipeline.domain.usage_prices import Window, window_until
 from llmrec_pipeline.orchestration import vocabulary
 from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.checks import TELEMETRY_RECENT, missing_telemetry, warning
+from llmrec_pipeline.orchestration.metadata import stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.evidence_store.models import ModelRuntimeStats
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.measuring import Measured, measure
 from llmrec_pipeline.team_settings import load_team_settings
@@ -40,6 +42,7 @@ def own_call_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(ModelRuntimeStats.__table__),
         pool=WAREHOUSE_POOL,
         check_specs=[
             AssetCheckSpec(

@@ -11,8 +11,10 @@ from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, 
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.orchestration import vocabulary
 from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
+from llmrec_pipeline.orchestration.metadata import stored_schema
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.evidence_store.models import ModelSentimentSignal
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore
 from llmrec_pipeline.storage.evidence_store.sentiment import sentiment_counts
 from llmrec_pipeline.storage.landing import Clock
@@ -29,6 +31,7 @@ def sentiment_asset(settings: Settings, clock: Clock) -> AssetsDefinition:
         group_name=GROUP_EVIDENCE,
         owners=[OWNER],
         kinds={"table"},
+        metadata=stored_schema(ModelSentimentSignal.__table__),
         description=(
             "What people write of models, with how it sounds. Searches only where "
             "config/sentiment.yaml says so; entries and files come by `llmrec intel "
