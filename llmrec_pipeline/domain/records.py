@@ -665,8 +665,6 @@ TABLES: dict[str, Table] = {
         CONSENSUS,
         DECISIONS,
         MANUAL_BENCHMARKS,
-        MODEL_RECOMMENDATIONS,
-        MODEL_RUNTIME_STATS,
     )
 }
 

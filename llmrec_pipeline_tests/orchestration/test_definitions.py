@@ -42,9 +42,9 @@ evidence   model_runtime_stats
 evidence   model_sentiment_signals
 evidence   models_catalog
 published  edition
+published  market_digest
 published  recommendation_report
 published  written_by_people
-published  market_digest
 ranking    category_rankings
 ranking    market_changes
 ranking    task_rankings
