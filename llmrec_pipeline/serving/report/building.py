@@ -135,8 +135,8 @@ def _histories(moves: Iterable[Row], rankings: Rankings) -> tuple[History, ...]:
         History(
             key=key,
             name=rankings.models[key]["model_name"],
-            prices=tuple(_lines(by, lambda item: item in _PRICES)),
-            indices=tuple(_lines(by, lambda item: item not in _PRICES)),
+            prices=tuple(_lines(by, prices=True)),
+            indices=tuple(_lines(by, prices=False)),
         )
         for key, by in sorted(
             lines.items(), key=lambda entry: rankings.models[entry[0]]["model_name"]
@@ -144,9 +144,11 @@ def _histories(moves: Iterable[Row], rankings: Rankings) -> tuple[History, ...]:
     )
 
 
-def _lines(by: Mapping[Any, list[tuple[str, float]]], wanted: Any) -> Iterator[Line]:
+def _lines(
+    by: Mapping[tuple[str, str, str | None], list[tuple[str, float]]], *, prices: bool
+) -> Iterator[Line]:
     for (source, item, version), points in by.items():
-        if wanted(item):
+        if (item in _PRICES) == prices:
             yield Line(source, item, version, tuple(points))
 
 

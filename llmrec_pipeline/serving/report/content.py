@@ -30,7 +30,7 @@ class Evidence:
     """One row that figures rest on. `rests_on` are ids of further rows."""
 
     id: str
-    kind: str  # consensus, measure, price, limit, speed, offering
+    kind: str  # consensus, measure, offering, speed
     subject: str
     item: str
     value: float | None

@@ -20,14 +20,10 @@ _LABELS = {
     "context_window": "context",
     "max_price_per_1m": "above the cap",
     "price_unknown": "without a known price",
-    "new": "new",
-    "gone": "gone",
     "repriced": "price",
     "reranked": "place",
     "top_pick": "first",
     "rebased": "index version",
-    "not_compared": "not compared",
-    "origin": "origin",
 }
 SURENESS = {
     FIRM: "Firm",
