@@ -172,7 +172,7 @@ def test_everything_is_materialised_from_the_ui_and_shows_whether_it_is_good(
     expect(page.get_by_text(GROUPS[-1], exact=True).first).to_be_visible()
     with page.expect_response(_launches) as launched:
         page.get_by_role("button", name="Materialize all").first.click()
-    found = re.search(r'"runId":"([0-9a-f-]+)"', launched.value.text())
+    found = re.search(r'"id":"([0-9a-f-]+)"', launched.value.text())
     assert found is not None, launched.value.text()
     page.goto(f"{ui.url}/runs/{found[1]}")
     # The sensor found nothing published yet, and may have a run of its own before this one.
