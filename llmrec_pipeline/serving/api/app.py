@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar, cast
 
@@ -46,7 +46,7 @@ NameQuery = Annotated[s.Name | None, Query()]
 def create_app(
     desk: Desk,
     metrics: Metrics,
-    lifespan: Callable[[FastAPI], Any] | None = None,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
 ) -> FastAPI:
     """The API over a desk."""
     app = FastAPI(
@@ -55,7 +55,7 @@ def create_app(
         version="1",
         docs_url=None,
         redoc_url=None,
-        lifespan=lifespan or _nothing,
+        lifespan=lifespan,
     )
     problems.install(app)
     _add_service_routes(app, desk, metrics)
@@ -65,11 +65,6 @@ def create_app(
     _document_problems(app)
     app.add_middleware(Gate, config=desk.config, metrics=metrics)
     return app
-
-
-@asynccontextmanager
-async def _nothing(_: FastAPI) -> AsyncIterator[None]:
-    yield
 
 
 def _document_problems(app: FastAPI) -> None:
@@ -130,10 +125,6 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
-        if len(asked.text) > desk.config.max_text_chars:
-            raise RequestError(
-                f"text: has {len(asked.text)} characters; allowed: {desk.config.max_text_chars}"
-            )
         question, counter = asked.question(), desk.counter
         ready = await _prepared(counter, question)
         answer_id = desk.record(counter, ready, asked.user_id)

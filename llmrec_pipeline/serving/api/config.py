@@ -49,7 +49,6 @@ class ApiConfig(_Frozen):
     token_hashes: tuple[TokenHash, ...] = ()
     rate_limit: RateLimit
     max_body_kb: Count
-    max_text_chars: Count
     timeout_s: Positive
     shutdown_s: Positive
     memo: MemoSizes
