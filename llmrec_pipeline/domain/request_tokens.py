@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Generic, NamedTuple, TypeVar
 
 Meaning = TypeVar("Meaning")
 
 _TOKEN = re.compile(
-    r"""[0-9]+(?:,[0-9]{3}(?![0-9]))*(?:\.[0-9]+)?  # 1,000,000 or 0.5
+    r"""0,[0-9]+(?![0-9])                              # 0,002: a decimal comma
+      | [0-9]+(?:[,_][0-9]{3}(?![0-9]))+(?:\.[0-9]+)?  # 1,000,000
+      | [0-9]+(?:\.[0-9]{3}(?![0-9])){2,}              # 1.000.000
+      | [0-9]+,[0-9]{1,2}(?![0-9])                     # 2,50: a decimal comma
+      | [0-9]+(?:\.[0-9]+)?
       | \.[0-9]+
       | [^\W\d_]+(?:'[^\W\d_]+)*
       | \S""",
@@ -43,11 +47,17 @@ class Text(NamedTuple):
     taken: list[bool]
 
     @classmethod
-    def of(cls, text: str) -> Text:
+    def of(cls, text: str, spellings: Mapping[str, str] | None = None) -> Text:
+        """The text cut into tokens; a word that `spellings` knows is read as what it means."""
         # Written as a power first: NFKC would turn 2¹⁷ into 217.
         powers = _SUPERSCRIPT.sub(r"^\1", text)
         folded = unicodedata.normalize("NFKC", powers).casefold().replace("\u2019", "'")
         tokens = [token for found in _TOKEN.finditer(folded) for token in _tokens(found)]
+        if spellings:
+            tokens = [
+                token._replace(text=spellings[token.text]) if token.text in spellings else token
+                for token in tokens
+            ]
         return cls(folded, tokens, [False] * len(tokens))
 
     def word(self, index: int) -> str:
@@ -82,29 +92,35 @@ class Phrases(Generic[Meaning]):
     """
 
     def __init__(self, phrases: Iterable[tuple[str, Meaning]]) -> None:
+        # By the whole first word, or by its first letter where that word may go on.
         self._by_first: dict[str, list[tuple[tuple[str, ...], bool, Meaning]]] = {}
+        self._by_letter: dict[str, list[tuple[tuple[str, ...], bool, Meaning]]] = {}
         for phrase, meaning in phrases:
             words = tuple(token.text for token in Text.of(phrase.removesuffix("*")).tokens)
             if not words:
                 raise ValueError(f"the phrase {phrase!r} has no word")
-            entry = (words, phrase.endswith("*"), meaning)
-            self._by_first.setdefault(words[0][0], []).append(entry)
-        for entries in self._by_first.values():
-            entries.sort(key=lambda entry: (-len(entry[0]), -sum(map(len, entry[0])), entry[1]))
+            open_ended = phrase.endswith("*")
+            goes_on = open_ended and len(words) == 1
+            place = self._by_letter if goes_on else self._by_first
+            key = words[0][0] if goes_on else words[0]
+            place.setdefault(key, []).append((words, open_ended, meaning))
+        for entries in (*self._by_first.values(), *self._by_letter.values()):
+            entries.sort(key=lambda entry: (-len(entry[0]), -sum(map(len, entry[0]))))
 
     def at(self, text: Text, start: int) -> Match[Meaning] | None:
         """The longest phrase that begins at this token and uses none that is taken."""
         word = text.word(start)
-        for words, open_ended, meaning in self._by_first.get(word[:1], ()):
-            last = len(words) - 1
-            end = start + last + 1
-            if end > len(text.tokens) or any(text.taken[start:end]):
-                continue
-            if any(text.tokens[start + i].text != words[i] for i in range(last)):
-                continue
-            final = text.tokens[end - 1].text
-            if final == words[last] or (open_ended and final.startswith(words[last])):
-                return Match(meaning, start, end)
+        for entries in (self._by_first.get(word, ()), self._by_letter.get(word[:1], ())):
+            for words, open_ended, meaning in entries:
+                last = len(words) - 1
+                end = start + last + 1
+                if end > len(text.tokens) or any(text.taken[start:end]):
+                    continue
+                if any(text.tokens[start + i].text != words[i] for i in range(last)):
+                    continue
+                final = text.tokens[end - 1].text
+                if final == words[last] or (open_ended and final.startswith(words[last])):
+                    return Match(meaning, start, end)
         return None
 
     def find(self, text: Text) -> Iterator[Match[Meaning]]:
@@ -115,6 +131,23 @@ class Phrases(Generic[Meaning]):
             if match is not None:
                 yield match
             index = index + 1 if match is None else match.end
+
+
+def misspellings(words: Iterable[str]) -> dict[str, str]:
+    """What becomes of words by one slip of the finger (a letter lost, doubled, or two swapped),
+    each with the word. One that is itself a word, or could be two, is left out."""
+    correct = set(words)
+    slips: dict[str, set[str]] = {}
+    for word in correct:
+        for i in range(1, len(word)):
+            slips.setdefault(word[:i] + word[i + 1 :], set()).add(word)
+            slips.setdefault(word[:i] + word[i] + word[i:], set()).add(word)
+            slips.setdefault(word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :], set()).add(word)
+    return {
+        slip: next(iter(meant))
+        for slip, meant in slips.items()
+        if len(meant) == 1 and slip not in correct
+    }
 
 
 def _tokens(found: re.Match[str]) -> Iterator[Token]:
@@ -135,6 +168,12 @@ def _tokens(found: re.Match[str]) -> Iterator[Token]:
 
 
 def _exact(text: str) -> Fraction | None:
+    """The value of digits: a comma before one or two digits, or after a 0, is a decimal comma."""
     if len(text) > _LONGEST_NUMBER or not text[-1].isdigit():
         return None
-    return Fraction(text.replace(",", ""))
+    if text.count(".") > 1:
+        return Fraction(text.replace(".", ""))
+    whole, comma, rest = text.partition(",")
+    if comma and (whole == "0" or len(rest) < 3):
+        return Fraction(f"{whole}.{rest}")
+    return Fraction(text.replace(",", "").replace("_", ""))

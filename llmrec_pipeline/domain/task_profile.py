@@ -1,7 +1,7 @@
 """From a request in words and flags to a task profile: what is asked, and what weighs how much.
 
-Belongs here: the task types and their words as configured, the reading of a text, and the weights.
-Does not belong here: the grammar of amounts (`llmrec_pipeline.domain.request_text`) and anything
+Belongs here: the task types and their words as configured, what a reading holds, and the weights.
+Does not belong here: how a text is read (`llmrec_pipeline.domain.request_reader`) and anything
 that looks at models (`llmrec_pipeline.domain.ranking`).
 """
 
@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from llmrec_pipeline.domain.checked_mapping import CheckedMapping
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, WRITING_INDEX
+from llmrec_pipeline.domain.request_wording import Wording
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS, Weights
 
 if TYPE_CHECKING:
-    from llmrec_pipeline.domain.request_tokens import Text
+    from llmrec_pipeline.domain.task_model import Embedder, TaskModel
 
 NO_PRIORITY = "none"
 PRIORITIES = (NO_PRIORITY, "quality", "speed", "cost")
+LISTS_ONLY = "lists"  # understood by the configured words alone, without a fitted model
 QUALITY_COLUMNS = (*(column.name for column in INDEX_COLUMNS), WRITING_INDEX.name)
 
 CONSENSUS_BASIS, MEASURE_BASIS = "consensus", "measure"
 QUALITY_BASES = (CONSENSUS_BASIS, MEASURE_BASIS)
 
 _WORD_KEYS = ("strong_words", "words")
-_STRONG_WORD = 3  # one telling word outweighs two words that several task types share
-_WORD = 1
 _SUM_TOLERANCE = 1e-9
 
 Read = TypeVar("Read")
@@ -161,6 +161,7 @@ class Tasks:
     quality_basis: str = CONSENSUS_BASIS
     missing_policy: str = "penalize"
     free_words: tuple[str, ...] = ()
+    wording: Wording = field(default_factory=Wording)
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Tasks:
@@ -194,6 +195,7 @@ class Tasks:
             quality_basis=reader.text("quality_basis", allowed=QUALITY_BASES),
             missing_policy=reader.text("missing_policy", allowed=MISSING_NORMS),
             free_words=reader.texts("free_words"),
+            wording=Wording.read(reader),
         )
         reader.only(set(tasks.to_mapping()))
         return tasks
@@ -216,6 +218,7 @@ class Tasks:
                 for name, priority in self.priorities.items()
             },
             "free_words": list(self.free_words),
+            "request": self.wording.to_mapping(),
         }
 
     def task_type(self, name: str) -> TaskType:
@@ -254,7 +257,10 @@ class RequestReading:
     """What a text asks for, with the words that say so.
 
     `priority` is none, quality, speed or cost; `matched` gives for each field the words of the
-    text behind it; `notes` says what was seen and not used, or used with a caveat.
+    text behind it; `topk` is a number of results. `probabilities` are those of the task types,
+    `task_mix` the shares of those that the text may mean, `why` the words that spoke for the first,
+    `understanding` by what means: lists (of words), words or full. `ignored` says what was seen and
+    not used, `notes` that, and what was used with a caveat.
     """
 
     task_type: str
@@ -263,8 +269,15 @@ class RequestReading:
     min_context: int | None = None
     provider_allowlist: tuple[str, ...] = ()
     provider_denylist: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    topk: int | None = None
     matched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    task_mix: Mapping[str, float] = field(default_factory=dict)
+    why: tuple[str, ...] = ()
+    understanding: str = LISTS_ONLY
 
     @property
     def understood(self) -> tuple[str, ...]:
@@ -276,14 +289,37 @@ class RequestReading:
             "min_context": f"at least {self.min_context} tokens of context",
             "provider_allowlist": f"only {', '.join(self.provider_allowlist)}",
             "provider_denylist": f"not {', '.join(self.provider_denylist)}",
+            "capabilities": f"capable of {', '.join(self.capabilities)}",
+            "topk": f"{self.topk} results",
         }
         lines = (
             f"{text} ({', '.join(map(repr, self.matched[name]))})"
             for name, text in values.items()
             if self.matched.get(name)
         )
-        default = () if self.matched.get("task_type") else (f"{values['task_type']} (by default)",)
+        how = "by default" if self.understanding == LISTS_ONLY else f"by {self.understanding}"
+        default = () if self.matched.get("task_type") else (f"{values['task_type']} ({how})",)
         return (*default, *lines)
+
+    def to_mapping(self) -> dict[str, Any]:
+        """The reading as JSON; a priority is None where none is stated."""
+        return {
+            "task_type": self.task_type,
+            "probabilities": {name: round(p, 4) for name, p in self.probabilities.items()},
+            "priority": None if self.priority == NO_PRIORITY else self.priority,
+            "max_price_per_1m": self.max_price_per_1m,
+            "min_context": self.min_context,
+            "providers_allow": list(self.provider_allowlist),
+            "providers_deny": list(self.provider_denylist),
+            "capabilities": list(self.capabilities),
+            "ignored": list(self.ignored),
+            "understanding": self.understanding,
+            "task_mix": {name: round(share, 4) for name, share in self.task_mix.items()},
+            "why": list(self.why),
+            "topk": self.topk,
+            "notes": list(self.notes),
+            "matched": {name: list(words) for name, words in self.matched.items() if words},
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,88 +339,21 @@ class ProfileOverrides:
     provider_denylist: tuple[str, ...] | None = None
 
 
-def read_request(text: str, tasks: Tasks, *, provider_aliases: Mapping[str, str]) -> RequestReading:
-    """Read a request in words.
-
-    Amounts, context sizes and providers are read first and taken out; the task type and the
-    priority are those whose words weigh most in the rest, each word counting once, ties to the
-    one named first. `provider_aliases` maps every name of a provider to its creator id.
-    Raises RequestError for a contradiction within the text.
-    """
+def read_request(
+    text: str,
+    tasks: Tasks,
+    *,
+    provider_aliases: Mapping[str, str],
+    model: TaskModel | None = None,
+    embedder: Embedder | None = None,
+) -> RequestReading:
+    """Read one request in words, as `domain.request_reader.RequestReader` does; whoever reads many
+    keeps such a reader. Raises RequestError for a contradiction within the text."""
     # The grammar is needed for a text only: a ranking starts faster without it.
-    from llmrec_pipeline.domain.request_text import read_context, read_price, read_providers
-    from llmrec_pipeline.domain.request_tokens import Phrases, Text
+    from llmrec_pipeline.domain.request_reader import RequestReader
 
-    words = Text.of(text)
-    names = Phrases(
-        [*provider_aliases.items(), *((name, name) for name in set(provider_aliases.values()))]
-    )
-    price = read_price(words)
-    context = read_context(words)
-    providers = read_providers(words, names)
-    both = [name for name in providers.allowed if name in providers.denied]
-    if both:
-        raise RequestError(f"the request both allows and denies {', '.join(both)}")
-    cap, cap_words = price.cap, price.quotes
-    if cap is None:
-        cap_words = tuple(
-            words.quote(match.start, match.end)
-            for match in Phrases((phrase, 0) for phrase in tasks.free_words).find(words)
-        )
-        cap = Fraction(0) if cap_words else None
-    if cap is not None and cap < 0:
-        raise RequestError(f"the price in {cap_words[0]!r} is negative")
-    by_priority = [(name, priority.words) for name, priority in tasks.priorities.items()]
-    priority, priority_words = _heaviest(words, by_priority)
-    by_type = [(name, task_type.words) for name, task_type in tasks.task_types.items()]
-    task_type, type_words = _heaviest(words, by_type)
-    return RequestReading(
-        task_type=task_type or tasks.default_task_type,
-        priority=priority or NO_PRIORITY,
-        max_price_per_1m=None if cap is None else float(cap),
-        min_context=context.tokens,
-        provider_allowlist=providers.allowed,
-        provider_denylist=providers.denied,
-        matched={
-            "task_type": type_words,
-            "priority": priority_words,
-            "max_price_per_1m": cap_words,
-            "min_context": context.quotes,
-            "provider_allowlist": providers.allowed_quotes,
-            "provider_denylist": providers.denied_quotes,
-        },
-        notes=price.notes,
-    )
-
-
-def _heaviest(
-    text: Text, meanings: Iterable[tuple[str, Words]]
-) -> tuple[str | None, tuple[str, ...]]:
-    """The meaning whose words weigh most, and the words; (None, ()) where no word speaks."""
-    from llmrec_pipeline.domain.request_tokens import Phrases
-
-    phrases = Phrases(
-        (phrase, (name, weight))
-        for name, words in meanings
-        for weight, group in ((_STRONG_WORD, words.strong_words), (_WORD, words.words))
-        for phrase in group
-    )
-    weights: dict[str, int] = {}
-    quotes: dict[str, dict[str, None]] = {}
-    for match in phrases.find(text):
-        name, weight = match.meaning
-        if name == NO_PRIORITY:
-            continue
-        quote = text.quote(match.start, match.end)
-        seen = quotes.setdefault(name, {})
-        if quote not in seen:
-            weights[name] = weights.get(name, 0) + weight
-            seen[quote] = None
-    if not weights:
-        return None, ()
-    # Insertion order is the order in the text, and max keeps the first of equals.
-    best = max(weights, key=lambda name: weights[name])
-    return best, tuple(quotes[best])
+    reader = RequestReader(tasks, provider_aliases, model=model, embedder=embedder)
+    return reader.read(text)
 
 
 def resolve_providers(names: Iterable[str], provider_aliases: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,15 +15,18 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.ranking import recommend
+from llmrec_pipeline.domain.task_model import WORDS_ONLY
 from llmrec_pipeline.domain.task_profile import (
     ProfileOverrides,
     RequestReading,
     TaskProfile,
     Tasks,
     build_profile,
-    read_request,
 )
 from llmrec_pipeline.domain.timestamps import iso
+from llmrec_pipeline.serving.understanding import request_reader
+
+_RESULTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class Question:
     """
 
     text: str
-    topk: int = 5
+    topk: int | None = None
     task_type: str | None = None
     priority: str | None = None
     max_price_per_1m: float | None = None
@@ -42,11 +45,12 @@ class Question:
     provider_allowlist: tuple[str, ...] | None = None
     provider_denylist: tuple[str, ...] | None = None
     host: str | None = None
-    capabilities: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] | None = None
     missing_policy: str | None = None
     scorer: str | None = None
     quality_basis: str | None = None
     use_case: str | None = None
+    understanding: str = WORDS_ONLY
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Question:
@@ -63,7 +67,7 @@ class Question:
 
 
 class Way(NamedTuple):
-    """How models are ranked for a profile: the part of a question that no text decides."""
+    """How models are ranked for a profile: what a question says beside it."""
 
     topk: int
     scorer: str | None
@@ -84,7 +88,7 @@ class Answered(NamedTuple):
     answer: dict[str, Any]
 
 
-OF_TEXT = ("understood", "notes")
+OF_TEXT = ("understood", "notes", "request")
 """What `Answered.told` holds."""
 
 Ranking = Callable[[TaskProfile, Way], dict[str, Any]]
@@ -106,7 +110,7 @@ def answer_question(
     from the payload, `rank` ranking anew. Raises RequestError."""
     tasks = tasks or Tasks.from_mapping(payload["tasks"])
     aliases = payload["provider_aliases"]
-    reading = read_request(question.text, tasks, provider_aliases=aliases)
+    reading = request_reader(tasks, aliases, question.understanding).read(question.text)
     profile = build_profile(
         reading,
         ProfileOverrides(
@@ -120,10 +124,25 @@ def answer_question(
         tasks=tasks,
         provider_aliases=aliases,
     )
-    way = Way(*(getattr(question, name) for name in Way._fields))
+    stated = question.capabilities
+    way = Way(
+        topk=_wanted_results(question, reading),
+        scorer=question.scorer,
+        quality_basis=question.quality_basis,
+        missing_policy=question.missing_policy,
+        host=question.host,
+        capabilities=reading.capabilities if stated is None else stated,
+    )
     answer = (rank or ranking_of(payload))(profile, way)
-    told = dict(zip(OF_TEXT, (list(reading.understood), list(reading.notes)), strict=True))
+    of_text = (list(reading.understood), list(reading.notes), reading.to_mapping())
+    told = dict(zip(OF_TEXT, of_text, strict=True))
     return Answered(reading, profile, way, told, {**answer, **told})
+
+
+def _wanted_results(question: Question, reading: RequestReading) -> int:
+    """How many models to name: as stated beside the text, else in it, else five."""
+    stated = reading.topk if question.topk is None else question.topk
+    return _RESULTS if stated is None else stated
 
 
 def new_answer_id() -> str:

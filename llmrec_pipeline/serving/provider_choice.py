@@ -25,11 +25,13 @@ from llmrec_pipeline.domain.provider_choice import (
     require_category,
     top_models,
 )
-from llmrec_pipeline.domain.task_profile import Tasks, read_request
+from llmrec_pipeline.domain.task_model import WORDS_ONLY
+from llmrec_pipeline.domain.task_profile import Tasks
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.serving.alerts import post_alert
 from llmrec_pipeline.serving.at_time import Asked
 from llmrec_pipeline.serving.category_tables import CategoryTables, category_tables
+from llmrec_pipeline.serving.understanding import request_reader
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import EditionError
 from llmrec_pipeline.storage.files import write_json
@@ -76,7 +78,7 @@ class ProviderChooser:
         if told in CATEGORIES:
             return told
         tasks = Tasks.from_mapping(self.settings.tasks)
-        task_type = read_request(text, tasks, provider_aliases={}).task_type
+        task_type = request_reader(tasks, {}, WORDS_ONLY).read(text).task_type
         return self.settings.categories.of_task_type[task_type]
 
     def choose(self, text: str, available: Sequence[str] | None = None) -> dict[str, Any]:

@@ -65,7 +65,12 @@ def test_the_request_of_the_documentation() -> None:
             "min_context": (),
             "provider_allowlist": (),
             "provider_denylist": (),
+            "capabilities": (),
+            "topk": (),
         },
+        probabilities={"coding": 1.0},
+        task_mix={"coding": 1.0},
+        why=("python", "debugging"),
     )
     assert reading.understood == (
         "task type coding ('python', 'debugging')",
@@ -132,8 +137,8 @@ def test_price_caps(text: str, cap: float | None) -> None:
         ("a context window of 2^17 tokens", 131_072),
         ("2¹⁷ tokens of context", 131_072),
         ("100k tokens of input, 128k context", 128_000),
-        ("summarise 300-page PDFs", None),
-        ("long context for 300-page documents", None),
+        ("summarise 300-page PDFs", 150_000),
+        ("summarise 300-page PDFs, 64k context", 64_000),
         ("generates 2000 tokens per request", None),
         ("we use 50M tokens per month", None),
         ("100 tokens/s", None),

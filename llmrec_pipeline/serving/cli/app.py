@@ -95,7 +95,10 @@ KnownAtOption = Annotated[
 @app.command()
 def recommend(
     text: Annotated[str, typer.Argument(help="What the model is for, in words.")],
-    topk: Annotated[int, typer.Option(min=1, help="How many models to name.")] = 5,
+    topk: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many models to name; else the text's number, else 5."),
+    ] = None,
     max_price_per_1m: Annotated[
         float | None, typer.Option(help="Highest input price, USD per 1M tokens.")
     ] = None,
@@ -145,6 +148,10 @@ def recommend(
     user: Annotated[
         str | None, typer.Option(help="Keep the answer in the history of this user or team.")
     ] = None,
+    understanding: Annotated[
+        str,
+        typer.Option(help="words: quick to start; full: with a sentence embedding (extra)."),
+    ] = "words",
     format: FormatOption = None,
 ) -> None:
     """Rank models for a job described in words.
@@ -174,10 +181,36 @@ def recommend(
                 no_refresh=no_refresh,
                 force_refresh=force_refresh,
                 user=user,
+                understanding=understanding,
             ),
             format,
         )
     )
+
+
+@app.command()
+def parse(
+    text: Annotated[
+        str,
+        typer.Argument(help='A request in words; - reads one, or JSON {"text"}, a line of stdin.'),
+    ],
+    understanding: Annotated[
+        str | None,
+        typer.Option(
+            help="words, or full with a sentence embedding; full where the extra is installed."
+        ),
+    ] = None,
+    format: FormatOption = None,
+) -> None:
+    """Show what a request in words is understood to ask for, and what is ignored.
+
+    Example: llmrec parse "cheap model for SQL, 128k context, no xAI"
+
+    Example: llmrec parse - < requests.txt > understood.jsonl
+    """
+    from llmrec_pipeline.serving.cli import parsing
+
+    raise typer.Exit(parsing.answer(text, understanding, format))
 
 
 NoWait = Annotated[

@@ -20,6 +20,7 @@ _CODES = {
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
     "UsageLogError": USAGE,
+    "EmbeddingError": FAILED,
 }
 
 

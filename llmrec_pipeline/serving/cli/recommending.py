@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from llmrec_pipeline.domain.task_model import WORDS_ONLY
 from llmrec_pipeline.domain.task_profile import RequestError, RequestReading
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.locations import Locations, read_locations
@@ -43,7 +44,7 @@ from llmrec_pipeline.storage.editions import (
 class Flags:
     """What the command line said beside the text."""
 
-    topk: int = 5
+    topk: int | None = None
     max_price_per_1m: float | None = None
     min_context: int | None = None
     provider_allowlist: str | None = None
@@ -59,6 +60,7 @@ class Flags:
     no_refresh: bool = False
     force_refresh: bool = False
     user: str | None = None
+    understanding: str = WORDS_ONLY
 
 
 def answer(text: str, flags: Flags, wanted: Format | None) -> int:
@@ -155,10 +157,11 @@ def _question(text: str, flags: Flags) -> Question:
         provider_allowlist=_names(flags.provider_allowlist),
         provider_denylist=_names(flags.provider_denylist),
         host=flags.host,
-        capabilities=_names(flags.capabilities) or (),
+        capabilities=_names(flags.capabilities),
         missing_policy=flags.missing_policy,
         scorer=flags.scorer,
         quality_basis=flags.quality_basis,
+        understanding=flags.understanding,
     )
 
 
@@ -198,6 +201,7 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
             "min_context",
             "provider_allowlist",
             "provider_denylist",
+            "topk",
             "host",
             "capabilities",
             "missing_policy",
@@ -211,10 +215,12 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
     if "provider_allowlist" in stated or "provider_denylist" in stated:
         kept = {name: words for name, words in kept.items() if not name.startswith("provider_")}
     lines = [
-        line for line in replace(reading, matched=kept).understood if "(by default)" not in line
+        line
+        for line in replace(reading, matched={"task_type": ("",), **kept}).understood
+        if "('')" not in line
     ]
     if not reading.matched.get("task_type") and "task_type" not in stated:
-        lines.insert(0, f"task type {reading.task_type} (by default)")
+        lines.insert(0, reading.understood[0])
     return [*lines, *(f"--{name.replace('_', '-')} {value}" for name, value in stated.items())]
 
 

@@ -1,0 +1,409 @@
+"""Prices in a request: an amount, per how many tokens, and whether it is a cap.
+
+    price  = [cue] range | [cue] amount [unit] [cue after] | unit [cue] amount
+    range  = amount ("-" | "to" | "and") amount [unit]
+    amount = [currency] number | number [currency]
+    unit   = ("/" | "per" | …) [number] [scale] [side] "tokens"
+
+Everything looks at a bounded window of tokens, so reading takes time linear in the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple
+
+from llmrec_pipeline.domain.request_numbers import (
+    MILLION,
+    THOUSAND,
+    number,
+    phrases,
+    scale,
+    word_set,
+)
+from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
+
+TOKEN_WORDS = phrases(
+    {Fraction(1): "token|tokens|tok|toks|tkn|tkns|トークン|토큰|词元|令牌|jeton|jetons|代币"}
+)
+_SCALED_TOKENS = phrases(
+    {
+        THOUSAND: "ktok|ktoks|ktoken|ktokens|kt",
+        MILLION: "mtok|mtoks|mtoken|mtokens|mt|mtk",
+    }
+)
+_PER = phrases({"per": "/|per|a|an|for|on|each|every|pro|je|par|por|pour|für|para|na|每"})
+_PER_FIRST = word_set("/ per pro par por each every je 每")
+_PER_AFTER = phrases({"any": "あたり|当たり|につき|당", "for": "for|for under|for less than|:"})
+_SIDES = phrases(
+    {
+        "input": "input|inputs|prompt|in|入力|输入|eingabe|entrada|entrée",
+        "output": "output|outputs|completion|completions|generated|out|出力|输出|ausgabe"
+        "|salida|saída|sortie",
+    }
+)
+# A meaning of None is a currency that is not converted.
+_CURRENCIES: Phrases[Fraction | None] = phrases(
+    {
+        Fraction(1): "$|us $|us$|usd|us dollar|us dollars|u . s . dollars|dollar|dollars|bucks|buck"
+        "|usd $|dollars us|dólar|dólares|dolar|dolares|dollari|ドル|米ドル|美元|美金|刀|달러",
+        Fraction(1, 100): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|美分|セント",
+        None: "€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
+        "|₹|inr|rupees|chf|franken|francs|brl|r $|reais|krw|원|₩",
+    }
+)
+_CUES = phrases(
+    {
+        "max": "under|below|beneath|less than|lower than|cheaper than|fewer than|at most"
+        "|no more than|not more than|no greater than|never more than|nothing over|nothing above"
+        "|exceed|exceeds|exceeding|not over|not above|no higher than|not beyond|max|max .|maximum"
+        "|maximal|up to|within|budget|budget of|cap|caps|capped|capped at|cap of|ceiling|limit"
+        "|limited to|<|<=|= <|≤|spend|spending|afford|can pay|will pay|willing to pay|pay up to"
+        "|less than or equal to|inside|keep it under|unter|höchstens|maximal|bis zu|bis|weniger als"
+        "|nicht mehr als|nicht über|günstiger als|billiger als|moins de|moins cher que|au plus"
+        "|au maximum|pas plus de|jusqu'à|maxi|sous|inférieur à|inférieure à|menos de|no más de"
+        "|como máximo|máximo|máx|por debajo de|inferior a|hasta|até|no máximo|abaixo de|não mais"
+        " de|não mais que|menos que|presupuesto|orçamento|不超过|不超過|低于|低於|少于|少於|最多"
+        "|不高于|小于|以下|预算|予算|上限|最大|최대",
+        "min": "over|above|more than|at least|minimum|min|>|≥|> =|starting at"
+        "|mindestens|über|mehr als|au moins|plus de|más de|mais de|al menos|pelo menos|至少|超过",
+        "from": "from|between|zwischen|entre|von|de|desde",
+        "now": "currently|paying|we pay|i pay|now pay|used to pay|instead of|costs us"
+        "|costing us|zahlen derzeit",
+    }
+)
+_CUES_AFTER = phrases(
+    {
+        "max": "or less|or under|or below|or cheaper|or lower|max|maximum|tops|at most|budget"
+        "|at the most|is my limit|is our limit|is the limit|is my max|is the max|is our max"
+        "|is the ceiling|cap|ceiling|limit|oder weniger|maximal|höchstens|ou moins|maximum"
+        "|au maximum|o menos|como máximo|máximo|ou menos|no máximo|以下|以内|之内|未満|まで|以內|이하",
+        "min": "or more|and up|or above|以上|이상",
+    }
+)
+_NEGATIONS = word_set(
+    "not no never don't doesn't won't can't cannot isn't shouldn't mustn't wouldn't nothing without"
+    " nicht kein keine pas ne no não nunca jamais sin"
+)
+_OTHER_UNITS = phrases(
+    {
+        "other": "month|months|monthly|mo|day|daily|week|weekly|year|yearly|annual|annually|hour"
+        "|hourly|hr|minute|min|second|s|sec|request|requests|call|calls|query|queries|user|users"
+        "|seat|seats|run|task|session|document|documents|page|pages|image|images|message|messages"
+        "|character|characters|chars|word|words|head|person|employee|item|night|monat|tag|jahr"
+        "|mois|jour|mes|día|mês|dia|月|年|天"
+    }
+)
+CONTEXT_WORDS = phrases(
+    {
+        "context": "context*|ctx|ctxt|kontext*|contexte|contexto|window|windows|fenêtre|ventana"
+        "|janela|コンテキスト|コンテクスト|上下文|컨텍스트"
+    }
+)
+STOPS = frozenset(",.;!?()|") | {"and", "with", "but", "then", "、", "。"}
+_RANGE_SIGNS = frozenset("-\u2013\u2014~〜至到") | {"to", "bis", "à", "a", "até"}
+_AND = frozenset({"and", "und", "et", "y", "e", "和"})
+_COMPARISONS = word_set("under below less cheaper lower < up max at within no")
+_BEFORE_BARE_PRICE = word_set(
+    "model models llm llms something anything one ones ai api price priced prices pricing cost costs"
+    " costing be is are stay stays keep it them that which but and or for at of best cheap fast good"
+    " want need needs pay spend to budget input output tokens code coding please strictly well set"
+    " find use using get assistant agent chatbot bot coder anyone any option options available"
+)
+_LOOK_BACK = 6
+_LONGEST_SHORT_TEXT = 80  # tokens; in a longer one a bare amount is part of a story
+
+
+class PriceReading(NamedTuple):
+    """The price cap in USD per 1M tokens (None: none stated), its words, and what to know."""
+
+    cap: Fraction | None = None
+    quotes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    contradiction: str = ""
+
+
+class _Unit(NamedTuple):
+    """Price per so many tokens; `side` is input, output or empty."""
+
+    tokens: Fraction
+    side: str
+    start: int
+    end: int
+    names_tokens: bool = True
+
+
+class _Amount(NamedTuple):
+    usd: Fraction | None  # None: another currency
+    stated: bool  # a currency was named
+    start: int
+    end: int
+
+
+class _Price(NamedTuple):
+    usd_per_1m: Fraction
+    bound: str  # max, min, from, now or empty
+    side: str
+    quote: str
+
+
+def unit(text: Text, start: int, *, of_money: bool = True) -> _Unit | None:
+    """`/1M tokens`, `per million output tokens`, `per token`, `/mtok`; after a sum of money also
+    `1M tokens` alone."""
+    side, at = "", start
+    if text.word(at) == "(":
+        at += 1
+    for _ in range(2):  # "$2 input per 1M tokens"
+        named = _SIDES.at(text, at)
+        if named is not None:
+            side, at = named.meaning, named.end
+    per = _PER.at(text, at)
+    if per is None and not of_money:
+        return None
+    if per is None:
+        bare = number(text, at, counts=True)
+        word = None if bare is None else TOKEN_WORDS.at(text, bare.end)
+        if bare is None or word is None or bare.value not in (THOUSAND, MILLION):
+            return None
+        return _Unit(bare.value, side, start, word.end)
+    end, size = per.end, Fraction(1)
+    if text.word(end) in _PER_FIRST or text.word(end) == "the":
+        end += 1
+    scaled = _SCALED_TOKENS.at(text, end)
+    if scaled is not None:
+        return _Unit(scaled.meaning, side, start, scaled.end)
+    counted = number(text, end, counts=True)
+    alone = scale(text, end, of_one=text.word(per.start) != "por")
+    if counted is not None:
+        size, end = counted
+    elif alone is not None:
+        size, end = alone.value, alone.end
+    while text.word(end) in ("-", "de", "of", "d'"):
+        end += 1
+    named = _SIDES.at(text, end)
+    if named is not None and (size >= 1_000 or TOKEN_WORDS.at(text, named.end) is not None):
+        side, end = named.meaning, named.end
+    word = TOKEN_WORDS.at(text, end)
+    if word is not None:
+        end = word.end
+        named = _SIDES.at(text, end)  # "per million tokens input", "tokens d'entrée"
+        if named is not None and text.word(end) not in ("in", "out"):
+            side, end = named.meaning, named.end
+    elif size not in (THOUSAND, MILLION) or _OTHER_UNITS.at(text, end) is not None:
+        return None
+    if size <= 0 or CONTEXT_WORDS.at(text, end) is not None:
+        return None
+    return _Unit(size, side, start, end, word is not None)
+
+
+def _unit_before(text: Text, start: int) -> _Unit | None:
+    """`100万トークンあたり`, `1M tokens for`, `per million:`: the unit stands before the amount."""
+    if text.word(start) in _PER_FIRST:
+        return unit(text, start)
+    counted = number(text, start, counts=True)
+    if counted is None:
+        return None
+    word = TOKEN_WORDS.at(text, counted.end)
+    per = None if word is None else _PER_AFTER.at(text, word.end)
+    if per is None or counted.value <= 0:
+        return None
+    if per.meaning == "for" and counted.value not in (THOUSAND, MILLION):
+        return None
+    return _Unit(counted.value, "", start, per.end)
+
+
+def _amount(text: Text, start: int) -> _Amount | None:
+    at, sign = start, 1
+    if text.word(at) == "-" and text.touching(at) and not (at and text.touching(at - 1)):
+        at, sign = at + 1, -1
+    before = _CURRENCIES.at(text, at)
+    if before is not None and text.word(at) != "c":
+        at = before.end
+        if text.word(at) == "-":
+            at, sign = at + 1, -1
+    else:
+        before = None
+    counted = number(text, at)
+    if counted is None:
+        return None
+    end = counted.end
+    after = _CURRENCIES.at(text, end)
+    currency = before or after
+    if after is not None:
+        end = after.end
+    if currency is None:
+        return _Amount(counted.value * sign, False, start, end)
+    rate = currency.meaning
+    return _Amount(None if rate is None else counted.value * sign * rate, True, start, end)
+
+
+def _cue(text: Text, floor: int, start: int) -> Match[str] | None:
+    """The nearest cue before a token, not beyond a stop or another number."""
+    nearest: Match[str] | None = None
+    for index in range(start - 1, max(floor, start - _LOOK_BACK) - 1, -1):
+        token = text.tokens[index]
+        if text.taken[index] or token.text in STOPS or token.number is not None:
+            break
+        match = _CUES.at(text, index)
+        # Further left but ending at the same place is the longer one: "no more than".
+        if match is not None and match.end <= start and (not nearest or match.end >= nearest.end):
+            nearest = match
+    if nearest is not None and nearest.meaning == "min" and _is_negated(text, nearest.start):
+        return Match("max", nearest.start, nearest.end)
+    return nearest
+
+
+def _is_negated(text: Text, start: int) -> bool:
+    """Whether a "more than" stands under a negation: "I won't pay more than"."""
+    for index in range(start - 1, max(-1, start - _LOOK_BACK - 1), -1):
+        if text.word(index) in STOPS:
+            return False
+        if text.word(index) in _NEGATIONS:
+            return True
+    return False
+
+
+def _is_of_something_else(text: Text, start: int) -> bool:
+    """Whether an amount without a unit is the price of what stands before it: "items under $20"."""
+    before = text.word(start - 1)
+    named = before.isascii() and before.isalpha() and text.word(start) in _COMPARISONS
+    return named and before not in _BEFORE_BARE_PRICE
+
+
+class _Reader:
+    """One pass over a text; see `read_price`."""
+
+    def __init__(self, text: Text, largest_bare_price: float) -> None:
+        self.text = text
+        self.largest_bare = largest_bare_price
+        self.prices: list[_Price] = []
+        self.ignored: list[str] = []
+        self._floor = 0
+        self._ahead: _Unit | None = None
+        self._is_range_end = False
+
+    def read(self) -> None:
+        index = 0
+        while index < len(self.text.tokens):
+            amount = _amount(self.text, index)
+            found = None if amount is None else unit(self.text, amount.end, of_money=amount.stated)
+            if amount is None or not self._is_price(amount, found):
+                index = self._passed(index)
+            else:
+                index = self._price(amount, found)
+
+    def _is_price(self, amount: _Amount, found: _Unit | None) -> bool:
+        if amount.stated or self._is_range_end:
+            return True
+        if found is None:
+            return False
+        if found.names_tokens and found.tokens >= THOUSAND:
+            return True
+        return _cue(self.text, self._floor, amount.start) is not None
+
+    def _passed(self, index: int) -> int:
+        ahead = _unit_before(self.text, index)
+        if ahead is not None:
+            self._ahead = ahead
+            return ahead.end
+        joins = self.text.word(index) in _RANGE_SIGNS | _AND
+        self._is_range_end = self._is_range_end and joins
+        return index + 1
+
+    def _price(self, amount: _Amount, found: _Unit | None) -> int:
+        text, start = self.text, amount.start
+        cue = _cue(text, self._floor, start)
+        end = amount.end if found is None else found.end
+        if found is None and self._ahead and start - self._ahead.end <= _LOOK_BACK:
+            found, start = self._ahead, self._ahead.start
+        self._ahead = None
+        after = _CUES_AFTER.at(text, end)
+        bound = "max" if self._is_range_end else "" if cue is None else cue.meaning
+        if after is not None and bound != "now":
+            bound, end = after.meaning, after.end
+        starts_range = text.word(end) in _RANGE_SIGNS and _amount(text, end + 1) is not None
+        starts_range = starts_range or (bound == "from" and text.word(end) in _AND)
+        side = found.side if found is not None else ""
+        if cue is not None:
+            start = min(start, cue.start)
+            near = [
+                _SIDES.at(text, i) for i in range(max(self._floor, cue.start - 2), amount.start)
+            ]
+            side = side or next((match.meaning for match in near if match is not None), "")
+        if starts_range and not self._is_range_end:
+            bound = "from"
+        self._keep(amount, found, bound, side, start, end)
+        self._is_range_end = starts_range and bound == "from"
+        self._floor = end
+        return end
+
+    def _keep(
+        self, amount: _Amount, found: _Unit | None, bound: str, side: str, start: int, end: int
+    ) -> None:
+        text = self.text
+        quote = text.quote(start, end)
+        per = _PER.at(text, end)
+        other = _OTHER_UNITS.at(text, end if per is None else per.end)
+        if amount.usd is None:
+            if found is not None or bound == "max":
+                self.ignored.append(f"{quote!r} is not in USD and was not read as a price")
+                text.take(start, end)
+        elif found is None and other is not None:
+            if bound == "max" or per is not None:
+                quote = text.quote(start, other.end)
+                self.ignored.append(f"{quote!r} is not a price per token and was not read as a cap")
+        elif found is not None:
+            self._add(amount.usd * MILLION / found.tokens, bound, side, quote)
+            text.take(start, end)
+        elif bound in ("max", "from") and len(text.tokens) <= _LONGEST_SHORT_TEXT:
+            if amount.usd > self.largest_bare or _is_of_something_else(text, start):
+                self.ignored.append(
+                    f"{quote!r} says no number of tokens and was not read as a price per 1M tokens"
+                )
+                return
+            self._add(amount.usd, bound, side, quote)
+            text.take(start, end)
+
+    def _add(self, usd: Fraction, bound: str, side: str, quote: str) -> None:
+        if self._is_range_end and self.prices and self.prices[-1].bound == "from":
+            # Whichever end stands first, the upper one is the cap.
+            usd = max(usd, self.prices[-1].usd_per_1m)
+        self.prices.append(_Price(usd, bound, side, quote))
+
+
+def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading:
+    """The cap on the price, in USD per 1M tokens; takes the words it used.
+
+    An amount is a cap where it is per a number of tokens, or where words such as "under" or
+    "budget" say so. Without a unit it is per 1M tokens, unless it is above `largest_bare_price`.
+    Of a range the upper end counts; of several caps the lowest one for input tokens, else the
+    lowest. A cap below a stated minimum is a contradiction.
+    """
+    reader = _Reader(text, largest_bare_price)
+    reader.read()
+    caps = [price for price in reader.prices if price.bound in ("max", "")]
+    ignored = tuple(reader.ignored)
+    if not caps:
+        return PriceReading(ignored=ignored)
+    cap = min(caps, key=lambda price: (price.bound != "max", price.side == "output", price[0]))
+    return PriceReading(
+        cap.usd_per_1m,
+        (cap.quote,),
+        _notes(cap),
+        ignored,
+        _contradiction(cap, reader.prices),
+    )
+
+
+def _notes(cap: _Price) -> tuple[str, ...]:
+    if cap.side != "output":
+        return ()
+    return (f"{cap.quote!r} names output tokens; the cap compares with the input price",)
+
+
+def _contradiction(cap: _Price, prices: Sequence[_Price]) -> str:
+    floors = [price for price in prices if price.bound == "min"]
+    over = next((price for price in floors if price.usd_per_1m > cap.usd_per_1m), None)
+    return "" if over is None else f"{over.quote!r} and {cap.quote!r} leave no price"

@@ -1,0 +1,215 @@
+"""Providers that a request asks for or refuses.
+
+    providers = cue list | list cue-after          cue = "only" | "no" | "anything but" | …
+    list      = name {("," | "or" | "and") name}   name = a provider, a product, or a group
+
+A group stands for the creators that the configuration counts among it ("Chinese"). A provider that
+is only mentioned restricts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from llmrec_pipeline.domain.request_numbers import phrases, word_set
+from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
+
+_CUES = phrases(
+    {
+        "allow": "only|just|either|solely|exclusively|strictly|stick to|stick with|limit to"
+        "|limited to|limit it to|restrict to|restricted to|restrict it to|must be|has to be|be from|come from"
+        "|coming from|coming only from|model from|models from|llm from|llms from|something from"
+        "|anything from|one from|made by|model by|models by|provider|providers|vendor|vendors"
+        "|provider must be|approved vendors are|we can use|may use only|can only use|allowed"
+        "|whitelist|allowlist|only use|use only|nur|ausschließlich|uniquement|seulement"
+        "|exclusivement|solo|sólo|solamente|únicamente|exclusivamente|apenas|somente|só|只用|只要|只能用|仅限|仅|只"
+        "|anbieter|fournisseur|proveedor|fornecedor",
+        "deny": "no|not|without|w / o|avoid|avoids|avoiding|exclude|excludes|excluding|except"
+        "|except for|other than|another than|besides|apart from|anything but|any but|all but"
+        "|anyone but|anything except|anything other than|everything but|everything except|but not"
+        "|non|nor|never|don't use|do not use|can't use|cannot use|may not use|not allowed to use"
+        "|don't want|do not want|nothing|nothing from|nothing by|none of|neither|skip|ban|banned|block"
+        "|blocked|blacklist|denylist|forbidden|leave out|stay away from|keep away from|rule out"
+        "|ohne|nicht|nicht von|kein|keine|keinen|außer|bloß nicht|sans|pas de|pas|sauf|excepté"
+        "|éviter|évitez|hors|sin|excepto|evitar|menos|nada de|que no sea|sem|exceto|evite|não"
+        "|não use|不要|不用|别用|除了|排除|避免|不能用|不想用",
+        "neither": "not only|not just|not limited to|not restricted to|no preference|nicht nur"
+        "|pas seulement|no solo|não só|better than|cheaper than|faster than|alternative to"
+        "|alternatives to|compared to|like|instead of|replace|replacing|switch from|from",
+    }
+)
+_CUES_AFTER = phrases(
+    {
+        "allow": "only|models only|model only|llms only|exclusively|or nothing|only please"
+        "|providers only|based only|made only|nur|uniquement|solamente|のみ|だけ",
+        "deny": "excluded|is excluded|are excluded|not allowed|is not allowed|are not allowed"
+        "|forbidden|is forbidden|are forbidden|is banned|are banned|banned|is out|are out"
+        "|is off limits|are off limits|not an option|is not an option|is off the table|out"
+        "|not ok|ausgeschlossen|exclu|excluido|以外|は除く|除外|除く",
+    }
+)
+_BEFORE_NAME = word_set(
+    "from by any use using want the models model llms llm of be is are anything made hosted"
+    " provided - : = von de d' des los der a an by: vendors providers provider companies or our"
+    " built developed based in coming something do es em modelle modell modèles modelos modelo models: with us"
+    " que 用 使 的 模 型"
+)
+_BETWEEN_NAMES = word_set(", / & + or and nor oder und ou et o y e noch ni 、 或 和 与 跟 及 者 -")
+_AFTER_LIST_NAME = word_set("from by the any models model")
+_STILL_REFUSED = word_set("no not nor non without")
+_GROUP_NOUNS = word_set(
+    "provider providers model models llm llms company companies vendor vendors lab labs maker"
+    " makers ai firm firms creator creators brand brands one ones stuff based made built only"
+    " anbieter modelle modell firmen fournisseurs fournisseur modèles proveedores modelos"
+    " fornecedores empresas 模 厂 公 的 模型 - owned"
+)
+_PLACE_WORDS = word_set("from in by out of aus de da do von")
+_ENDS = word_set(", . ; ! ? ) and or but please |") | {""}
+
+
+class NamedGroup(NamedTuple):
+    """Creators that go by one word: `adjective` where it needs a noun ("Chinese providers")."""
+
+    name: str
+    members: tuple[str, ...]
+    adjective: bool
+
+
+class _Named(NamedTuple):
+    """What a list of a request names: creators, and the group where a group named them."""
+
+    ids: tuple[str, ...]
+    group: str
+
+
+class ProviderReading(NamedTuple):
+    """Providers asked for and refused, in the order of the text, with the words."""
+
+    allowed: tuple[str, ...] = ()
+    denied: tuple[str, ...] = ()
+    allowed_quotes: tuple[str, ...] = ()
+    denied_quotes: tuple[str, ...] = ()
+    contradiction: str = ""
+
+
+Names = Phrases["str | NamedGroup"]
+
+
+def provider_names(aliases: Mapping[str, str], groups: Iterable[tuple[str, NamedGroup]]) -> Names:
+    """The names that a request may use: {alias: creator id}, the ids, and words of groups."""
+    named: list[tuple[str, str | NamedGroup]] = [(group[0], group[1]) for group in groups]
+    taken = {word for word, _ in named}
+    singles = {**{name: name for name in aliases.values()}, **aliases}
+    named += [(alias, creator) for alias, creator in singles.items() if alias not in taken]
+    return Phrases(named)
+
+
+def read_providers(text: Text, names: Names) -> ProviderReading:
+    """Providers that the text asks for ("only", "must be from") or refuses ("no", "not from").
+
+    Who is refused is taken out of a list that asks for several; where nobody is left, or where
+    one is both asked for and refused by name, that is a contradiction. Takes the words it used.
+    """
+    found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
+    index = 0
+    while index < len(text.tokens):
+        cue = _CUES.at(text, index)
+        at = index if cue is None else cue.end
+        while cue is not None and at < cue.end + 4 and text.word(at) in _BEFORE_NAME:
+            at += 1
+        listed, end = _list(text, at, names, is_refused=cue is not None and cue.meaning == "deny")
+        if not listed:
+            index += 1
+            continue
+        after = _cue_after(text, end)
+        meaning = cue.meaning if cue is not None else after.meaning if after is not None else ""
+        if cue is not None and cue.meaning == "neither" and after is not None:
+            meaning = after.meaning
+        if after is not None and meaning == after.meaning:
+            end = after.end
+        if meaning:
+            quote = text.quote(index, end)
+            found[meaning].extend((name, quote) for name in listed)
+            text.take(index, end)
+        index = end
+    return _resolved(found["allow"], found["deny"])
+
+
+def _list(text: Text, start: int, names: Names, *, is_refused: bool) -> tuple[list[_Named], int]:
+    glue = _AFTER_LIST_NAME | _STILL_REFUSED if is_refused else _AFTER_LIST_NAME
+    found: list[_Named] = []
+    end = at = start
+    while (name := names.at(text, at)) is not None:
+        if isinstance(name.meaning, NamedGroup):
+            if not _is_group(text, at, name.end, name.meaning):
+                break
+            found.append(_Named(name.meaning.members, name.meaning.name))
+        else:
+            found.append(_Named((name.meaning,), ""))
+        end = at = name.end
+        while text.word(at) in _GROUP_NOUNS and not _CUES_AFTER.at(text, at):
+            at += 1
+        if isinstance(name.meaning, NamedGroup):
+            end = at
+        joined = at
+        while text.word(at) in _BETWEEN_NAMES:
+            at += 1
+        if at == joined:
+            break
+        while at < joined + 4 and text.word(at) in glue:
+            at += 1
+    return found, end
+
+
+def _cue_after(text: Text, end: int) -> Match[str] | None:
+    """What follows a list, over a noun: "Google only", "Google's models are out"."""
+    at = end
+    while at <= end + 2:
+        match = _CUES_AFTER.at(text, at)
+        if match is not None or text.word(at) not in _GROUP_NOUNS:
+            return match
+        at += 1
+    return None
+
+
+def _is_group(text: Text, start: int, end: int, group: NamedGroup) -> bool:
+    """Whether the word speaks of who makes models: "Chinese providers", "from China"."""
+    if not group.adjective:
+        return text.word(start - 1) in _PLACE_WORDS or text.word(end) in (*_GROUP_NOUNS, "-")
+    return text.word(end) in _GROUP_NOUNS or text.word(end) in _ENDS
+
+
+def _resolved(
+    allowed: Sequence[tuple[_Named, str]], denied: Sequence[tuple[_Named, str]]
+) -> ProviderReading:
+    refused = list(dict.fromkeys(_ids(denied)))
+    asked = [name for name in dict.fromkeys(_ids(allowed)) if name not in refused]
+    return ProviderReading(
+        tuple(asked),
+        tuple(refused),
+        tuple(dict.fromkeys(quote for _, quote in allowed)),
+        tuple(dict.fromkeys(quote for _, quote in denied)),
+        _contradiction(allowed, denied, asked),
+    )
+
+
+def _contradiction(
+    allowed: Sequence[tuple[_Named, str]],
+    denied: Sequence[tuple[_Named, str]],
+    asked: Sequence[str],
+) -> str:
+    for wanted, wanted_quote in allowed:
+        for unwanted, unwanted_quote in denied:
+            both = [name for name in wanted.ids if name in unwanted.ids]
+            if both and (not wanted.group or not asked):
+                return (
+                    f"the request both allows and denies {', '.join(both)}:"
+                    f" {wanted_quote!r} and {unwanted_quote!r}"
+                )
+    return ""
+
+
+def _ids(named: Iterable[tuple[_Named, str]]) -> Iterator[str]:
+    for name, _ in named:
+        yield from name.ids

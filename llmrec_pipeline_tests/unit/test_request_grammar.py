@@ -1,0 +1,449 @@
+"""The grammar of constraints, production by production, and its behaviour on any input."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import time
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmrec_pipeline.domain.request_context import read_context
+from llmrec_pipeline.domain.request_numbers import number
+from llmrec_pipeline.domain.request_price import read_price, unit
+from llmrec_pipeline.domain.request_reader import RequestReader
+from llmrec_pipeline.domain.request_text import READ_AT_END, READ_AT_START
+from llmrec_pipeline.domain.request_tokens import Text, misspellings
+from llmrec_pipeline.domain.task_profile import RequestError, RequestReading, Tasks
+
+CONTENT: dict[str, Any] = yaml.safe_load(
+    (Path(__file__).parents[2] / "config" / "tasks.yaml").read_text(encoding="utf-8")
+)
+TASKS = Tasks.from_mapping(CONTENT)
+ALIASES = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "claude": "anthropic",
+    "google": "google",
+    "gemini": "google",
+    "mistral": "mistral",
+    "deepseek": "deepseek",
+    "qwen": "alibaba",
+    "grok": "xai",
+    "xai": "xai",
+    "meta": "meta",
+}
+READER = RequestReader(TASKS, ALIASES)
+CHINESE = TASKS.wording.provider_groups["chinese"].creators
+AMERICAN = TASKS.wording.provider_groups["american"].creators
+EUROPEAN = TASKS.wording.provider_groups["european"].creators
+
+
+def read(text: str) -> RequestReading:
+    return READER.read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("128k", 128_000),
+        ("1.5M", 1_500_000),
+        ("2^17", 131_072),
+        ("2**10", 1_024),
+        ("1,000,000", 1_000_000),
+        ("1_000_000", 1_000_000),
+        ("1.000.000", 1_000_000),
+        ("0,002", Fraction(2, 1000)),
+        ("2,50", Fraction(5, 2)),
+        (".5", Fraction(1, 2)),
+        ("five", 5),
+        ("twenty five", 25),
+        ("twenty-five", 25),
+        ("two hundred thousand", 200_000),
+        ("one hundred thousand", 100_000),
+        ("one and a half", Fraction(3, 2)),
+        ("half a million", 500_000),
+        ("1 mil", 1_000_000),
+        ("100 mil", 100_000),
+        ("20万", 200_000),
+        ("百万", None),
+        ("二十", 20),
+        ("五", 5),
+        ("\uff12", 2),
+        ("zwei", 2),
+        ("word", None),
+    ],
+)
+def test_numbers(text: str, value: Fraction | int | None) -> None:
+    found = number(Text.of(text), 0)
+    assert (found.value if found else None) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("128.000", 128_000), ("200 000", 200_000), ("1 000 000", 1_000_000)]
+)
+def test_a_count_has_no_decimals(text: str, value: int) -> None:
+    found = number(Text.of(text), 0, counts=True)
+    assert found is not None
+    assert found.value == value
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "side"),
+    [
+        ("/1M tokens", 1_000_000, ""),
+        ("/MTok", 1_000_000, ""),
+        ("per million output tokens", 1_000_000, "output"),
+        ("per token", 1, ""),
+        ("/ 1K tok", 1_000, ""),
+        ("per mil", 1_000_000, ""),
+        ("por mil tokens", 1_000, ""),
+        ("pro Million Token", 1_000_000, ""),
+        ("par million de tokens", 1_000_000, ""),
+        ("每百万token", 1_000_000, ""),
+        ("input per 1M", 1_000_000, "input"),
+        ("1M tokens", 1_000_000, ""),
+    ],
+)
+def test_units(text: str, tokens: int, side: str) -> None:
+    found = unit(Text.of(text), 0)
+    assert found is not None
+    assert (found.tokens, found.side) == (tokens, side)
+
+
+@pytest.mark.parametrize(
+    "text", ["per month", "/s", "per 1M context", "per user", "a million users"]
+)
+def test_what_is_no_unit(text: str) -> None:
+    assert unit(Text.of(text), 0) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "cap"),
+    [
+        ("a buck per million", 1),
+        ("15 bucks / mil", 15),
+        ("half a dollar per million tokens", 0.5),
+        ("2.5$/MTok", 2.5),
+        ("0,50 $ per million", 0.5),
+        ("$1-3 per million", 3),
+        ("between 2 and 4 dollars per million", 4),
+        ("between $5 and $3 per million", 5),
+        ("25¢/1M", 0.25),
+        ("60 cents per million", 0.6),
+        ("under $5 per 1M, max $3 per 1M", 3),
+        ("I won't pay more than 4 dollars per million tokens", 4),
+        ("doesn't cost more than $4 per million", 4),
+        ("paying $30/1M today, want under $10/1M", 10),
+        ("input at most $2/M and output at most $10/M", 2),
+        ("2 USD on a million tokens", 2),
+        ("moins de 1,50 $ par million de tokens", 1.5),
+        ("hasta 0,50 dólares por millón de tokens", 0.5),
+        ("até 1 dólar por milhão de tokens", 1),
+        ("weniger als 2,50 Dollar pro Million Token", 2.5),
+        ("价格低于\uff12美元每百万token", 2),
+        ("2美元/百万token以内", 2),
+        ("anything under a dollar per million tokens", 1),
+        ("budget $500", None),
+        ("a shop that sells items under $20", None),
+        ("any model with a 1M token context window", None),
+        ("20 requests per minute", None),
+    ],
+)
+def test_prices(text: str, cap: float | None) -> None:
+    found = read_price(Text.of(text)).cap
+    assert found == (None if cap is None else Fraction(repr(cap)))
+
+
+def test_a_bare_amount_in_a_long_story_is_no_price() -> None:
+    story = "The shop was old and the owner kind, " * 12
+    assert read(f"{story} and the toys were all under $5.").max_price_per_1m is None
+    assert read(f"{story} under $5 per 1M tokens").max_price_per_1m == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("200 000 tokens of context", 200_000),
+        ("mindestens 128.000 Token Kontext", 128_000),
+        ("contexto mínimo de 100 mil tokens", 100_000),
+        ("至少128k上下文", 128_000),
+        ("上下文至少32k", 32_000),
+        ("需要20万token上下文", 200_000),
+        ("32k is enough context", 32_000),
+        ("only openai, 128k, $3/M", 128_000),
+        ("a 200K window", 200_000),
+        ("at least 64k and at most 128k context", 128_000),
+        ("a 300-page book", 150_000),
+        ("a novel of 800 pages", 400_000),
+        ("a 30,000-word manuscript", 39_999),
+        ("a 300-page book, 64k context", 64_000),
+        ("our 500k users", None),
+        ("300k lines of java", None),
+        ("write a 20 page report", None),
+        ("20,000 pages per day", None),
+        ("write 2000 word essays", None),
+        ("a 2-page letter", None),
+        ("Windows 2000 support", None),
+    ],
+)
+def test_contexts(text: str, tokens: int | None) -> None:
+    assert read_context(Text.of(text), tokens_per_word=1.3333).tokens == tokens
+
+
+def test_an_estimate_says_so() -> None:
+    reading = read("edit a 300-page book")
+    assert reading.min_context == 150_000
+    assert "estimated" in reading.notes[0]
+    assert reading.ignored == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed", "denied"),
+    [
+        ("no chinese providers", (), CHINESE),
+        ("nothing made in China", (), CHINESE),
+        ("american providers only", AMERICAN, ()),
+        ("only european models", EUROPEAN, ()),
+        ("keine chinesischen Anbieter", (), CHINESE),
+        ("neither OpenAI nor Anthropic", (), ("openai", "anthropic")),
+        ("no OpenAI, no Google", (), ("openai", "google")),
+        ("exclude: openai, google, meta", (), ("openai", "google", "meta")),
+        ("only Claude", ("anthropic",), ()),
+        ("not Claude and not GPT", (), ("anthropic", "openai")),
+        ("without Qwen or DeepSeek", (), ("alibaba", "deepseek")),
+        ("no Grok please", (), ("xai",)),
+        ("Google's models are out", (), ("google",)),
+        ("OpenAI or nothing", ("openai",), ()),
+        ("nur OpenAI oder Mistral", ("openai", "mistral"), ()),
+        ("sans OpenAI", (), ("openai",)),
+        ("solo Mistral", ("mistral",), ()),
+        ("sem DeepSeek", (), ("deepseek",)),
+        ("不要OpenAI", (), ("openai",)),
+        ("只用Anthropic", ("anthropic",), ()),
+        ("only antrhopic", ("anthropic",), ()),
+        ("better than Claude", (), ()),
+        ("currently on GPT-4o", (), ()),
+        ("a poem about China", (), ()),
+        ("translate Chinese poems", (), ()),
+    ],
+)
+def test_providers(text: str, allowed: tuple[str, ...], denied: tuple[str, ...]) -> None:
+    reading = read(text)
+    assert (reading.provider_allowlist, reading.provider_denylist) == (allowed, denied)
+
+
+def test_a_refusal_is_taken_out_of_a_group() -> None:
+    reading = read("american providers only, no OpenAI")
+    assert reading.provider_allowlist == tuple(name for name in AMERICAN if name != "openai")
+    assert reading.provider_denylist == ("openai",)
+
+
+@pytest.mark.parametrize(
+    ("text", "both"),
+    [
+        ("only openai, no openai", ("'only openai'", "'no openai'")),
+        ("only DeepSeek, no Chinese providers", ("'only deepseek'", "'no chinese providers'")),
+        ("at least $5 per 1M and under $3 per 1M", ("'at least $5 per 1m'", "'under $3 per 1m'")),
+    ],
+)
+def test_a_contradiction_names_both(text: str, both: tuple[str, str]) -> None:
+    with pytest.raises(RequestError) as error:
+        read(text)
+    for side in both:
+        assert side in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "capabilities"),
+    [
+        ("function calling and JSON mode", ("tools", "structured_output")),
+        ("it must understand images", ("vision",)),
+        ("open weights only", ("open_weights",)),
+        ("self-hosted", ("open_weights",)),
+        ("a reasoning model", ("reasoning",)),
+        ("no vision needed", ()),
+        ("支持函数调用", ("tools",)),
+        ("strong reasoning", ()),
+    ],
+)
+def test_capabilities(text: str, capabilities: tuple[str, ...]) -> None:
+    assert read(text).capabilities == capabilities
+
+
+@pytest.mark.parametrize(
+    ("text", "topk"),
+    [
+        ("top 3", 3),
+        ("give me five options", 5),
+        ("3 models for python", 3),
+        ("show the 10 best models", 10),
+        ("top 5%", None),
+        ("compare 25 papers", None),
+        ("python 3", None),
+    ],
+)
+def test_number_of_results(text: str, topk: int | None) -> None:
+    assert read(text).topk == topk
+
+
+@pytest.mark.parametrize(
+    "text", ["data must stay in the EU", "GDPR", "fine-tuning", "audio input", "under €5 per 1M"]
+)
+def test_what_cannot_be_checked_is_said_to_be_ignored(text: str) -> None:
+    reading = read(text)
+    assert len(reading.ignored) == 1
+    assert reading.max_price_per_1m is None
+
+
+def test_a_slip_of_the_finger_is_read_as_the_word() -> None:
+    slips = misspellings(["million", "tokens"])
+    assert {slips[word] for word in ("milion", "milllion", "mlilion")} == {"million"}
+    assert slips["tokns"] == "tokens"
+    assert "million" not in slips
+    assert misspellings(["ab", "abc"]).get("ab") is None
+
+
+def test_every_creator_of_the_wording_is_known() -> None:
+    identity = yaml.safe_load(
+        (Path(__file__).parents[2] / "config" / "identity.yaml").read_text("utf-8")
+    )
+    known = {creator["id"] for creator in identity["creators"]}
+    wording = TASKS.wording
+    named = set(wording.provider_names).union(
+        *(group.creators for group in wording.provider_groups.values())
+    )
+    assert named <= known
+
+
+def test_a_very_long_text_is_read_at_both_ends() -> None:
+    filler = "word " * 300_000
+    reading = read(f"only openai. {filler} under $5 per 1M tokens")
+    assert (reading.provider_allowlist, reading.max_price_per_1m) == (("openai",), 5)
+    assert "characters in the middle" in reading.ignored[0]
+    assert read(f"{'x' * READ_AT_START} only openai {'y' * READ_AT_END}").provider_allowlist == ()
+
+
+_PIECES = [
+    r"$5",
+    r"-3",
+    r"128k",
+    r"2^99",
+    r"1M",
+    r"^",
+    r"**",
+    r"/1M",
+    r"per",
+    r"under",
+    r"at",
+    r"least",
+    r"context",
+    r"tokens",
+    r"only",
+    r"no",
+    r"openai",
+    r"google",
+    r",",
+    r".",
+    r"a",
+    r"one",
+    r"million",
+    r"cents",
+    r"or",
+    r"-",
+    r"between",
+    r"and",
+    r"to",
+    r"999999999999999999",
+    r"half",
+    r"hundred",
+    r"thousand",
+    r"two",
+    r"chinese",
+    r"from",
+    r"China",
+    r"neither",
+    r"nor",
+    r"mil",
+    r"300-page",
+    r"book",
+    r"pages",
+    r"top",
+    r"best",
+    r"models",
+    r"not",
+    r"more",
+    r"than",
+    r"1.000.000",
+    r"0,50",
+    r"200",
+    r"000",
+    r"token",
+    r"{",
+    r"}",
+    r"(",
+    r")",
+    r"'",
+    r'"',
+    r"#",
+    r"@",
+    r"json",
+    r"vision",
+    r"null",
+]
+_PIECES += [
+    "\xb2",
+    "\u20ac",
+    "\u4e07",
+    "\u30c8\u30fc\u30af\u30f3",
+    "\u6bcf",
+    "\u767e",
+    "\u4e07",
+    "\u53ea\u7528",
+    "\u4e0d\u8981",
+    "\uff04",
+    "\uff15",
+    "\xe9",
+    "\xdf",
+    "\ufdfa",
+    "\u202e",
+    "\U0001f916",
+    "\x00",
+]
+
+
+def test_ten_thousand_fuzzed_texts_raise_nothing_but_request_errors() -> None:
+    """Seeded; each within 50 ms of processor time, with room for a busy machine."""
+    dice = random.Random(7)
+    slowest = 0.0
+    for _ in range(10_000):
+        words = dice.choices(_PIECES, k=dice.randint(0, 30))
+        text = dice.choice([" ", ""]).join(words)
+        started = time.process_time()
+        with contextlib.suppress(RequestError):
+            read(text)
+        slowest = max(slowest, time.process_time() - started)
+    assert slowest < 1
+
+
+@settings(deadline=None, max_examples=200)
+@given(text=st.text(max_size=300))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(RequestError):
+        reading = read(text)
+        assert reading.task_type in TASKS.task_types
+        assert json.loads(json.dumps(reading.to_mapping()))
+
+
+@given(text=st.text(alphabet="0123456789.,$kKmM/ %-", max_size=40))
+@settings(deadline=None, max_examples=200)
+def test_any_string_of_digits_and_signs_is_read_or_refused(text: str) -> None:
+    with contextlib.suppress(RequestError):
+        read(f"under {text} per 1M tokens, {text} context")
