@@ -13,7 +13,15 @@ from typing import NamedTuple
 from llmrec_pipeline.domain.request_price import PriceReading
 from llmrec_pipeline.domain.request_text import ConstraintReader, Constraints
 from llmrec_pipeline.domain.request_tokens import Phrases, Text
-from llmrec_pipeline.domain.task_model import Embedder, TaskModel, TaskReading, mix
+from llmrec_pipeline.domain.task_features import left
+from llmrec_pipeline.domain.task_model import (
+    FULL,
+    WORDS_ONLY,
+    Embedder,
+    TaskModel,
+    TaskReading,
+    mix,
+)
 from llmrec_pipeline.domain.task_profile import (
     LISTS_ONLY,
     NO_PRIORITY,
@@ -148,17 +156,26 @@ class RequestReader:
         return price._replace(cap=Fraction(0), quotes=free) if free else price
 
     def _task(self, rest: Text, listed: Listed) -> TaskReading:
+        if not any(token[0].isalpha() for token in left(rest)):
+            return self._by_default()
         if self._model is not None:
             return self._model.read(rest, _shares(listed), self._embedder)
-        best = listed.heaviest or self._tasks.default_task_type
-        shares = _shares(listed) or {best: 1.0}
+        best = listed.heaviest
+        if best is None:
+            return self._by_default()
+        shares = _shares(listed)
         # The first named of equals is the one that was said first.
         probabilities = {best: shares[best], **shares}
-        return TaskReading(
-            {name: share / sum(shares.values()) for name, share in probabilities.items()},
-            tuple(listed.quotes.get(best, ())),
-            LISTS_ONLY,
+        return TaskReading(probabilities, tuple(listed.quotes[best]), LISTS_ONLY)
+
+    def _by_default(self) -> TaskReading:
+        """Of a text that says nothing of its task."""
+        default = self._tasks.default_task_type
+        shares = {name: float(name == default) for name in self._tasks.task_types}
+        means = (
+            LISTS_ONLY if self._model is None else WORDS_ONLY if self._embedder is None else FULL
         )
+        return TaskReading(shares, (), means)
 
 
 def _shares(listed: Listed) -> dict[str, float]:
