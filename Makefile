@@ -10,14 +10,13 @@ STAMP := $(VENV)/.installed
 # Another Python than the first suitable one: make setup PYTHON=python3.13
 PYTHON ?=
 WORKERS ?= 2
-DAGSTER_HOME ?= $(CURDIR)/data/dagster
 export DG_CLI_CONFIG := $(CURDIR)/config/dg.toml
 # dg asks that the environment be the active one.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 # Versions held back: DuckDB 2 changed its Python API, Dagster's storage needs SQLAlchemy 2.0.
 HELD_BACK := duckdb==1.5.5 sqlalchemy<2.1
 
-.PHONY: help run test slow lint dev bench identity lock clean setup
+.PHONY: help run report test slow lint dev bench faults identity tasks fit lock clean setup
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +24,10 @@ help: ## list the targets
 run: $(STAMP) ## pull, build, publish, and print the top three models for coding
 	$(BIN)/llmrec run --format table
 	$(BIN)/llmrec recommend "I need a model for coding: writing and debugging Python" --topk 3 --format table --no-refresh
+	@$(BIN)/llmrec report path --format table
+
+report: $(STAMP) ## open the report of the current edition
+	$(BIN)/llmrec report build --open
 
 test: $(STAMP) ## the fast tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
@@ -38,13 +41,17 @@ lint: $(STAMP) ## style, types, Dagster definitions
 	$(BIN)/mypy
 	$(BIN)/dg check defs
 
-dev: export DAGSTER_HOME := $(DAGSTER_HOME)
 dev: $(STAMP) ## Dagster's UI on this machine
-	$(BIN)/python -m llmrec_pipeline.orchestration.launch home
-	$(BIN)/dg dev -w workspace.yaml --host 127.0.0.1
+	@$(BIN)/python -m llmrec_pipeline.orchestration.launch dev
 
 bench: $(STAMP) ## what one refresh costs after few and after many pulls
 	$(BIN)/python -m llmrec_pipeline_tests.benchmarks
+
+tasks: $(STAMP) ## how well task types and constraints are read, on labelled texts
+	$(BIN)/python -m llmrec_pipeline_tests.task_quality
+
+fit: $(STAMP) ## fit the task model anew, after a change of config/task_texts.jsonl
+	$(BIN)/python -m llmrec_pipeline_tests.task_fitting
 
 identity: $(STAMP) ## precision and recall of the identity rules, on labelled names
 	$(BIN)/python -m llmrec_pipeline_tests.identity_quality
