@@ -31,6 +31,7 @@ def digest(llmrec: Llmrec) -> Any:
     return current["content_digest"]
 
 
+@pytest.mark.slow
 def test_in_any_order_and_given_again_the_history_is_the_same(
     offline: Llmrec, tmp_path: Path
 ) -> None:

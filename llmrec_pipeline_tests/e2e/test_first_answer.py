@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, all_live
 from llmrec_pipeline_tests.publishers import (
     AA,
@@ -64,6 +66,7 @@ def test_from_nothing_to_a_ranked_answer(llmrec: Llmrec, publishers: Publishers)
     assert "Artificial Analysis" in answer["attribution"][AA]
 
 
+@pytest.mark.slow
 def test_recorded_facts_are_ranked_in_both_shapes(recordings: Path, tmp_path: Path) -> None:
     """The current route, and the older one on data of its own: the recordings are of different
     days, and the other's models would be missed."""

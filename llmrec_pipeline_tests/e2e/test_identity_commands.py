@@ -202,6 +202,7 @@ def test_what_is_not_there_is_told(reader: Llmrec, flags: tuple[str, ...], messa
     assert message in answer.err
 
 
+@pytest.mark.slow
 def test_a_key_of_before_is_followed(ran: Llmrec, tmp_path: Path) -> None:
     old = ran.well("models", "gpt", "--all")[0]["canonical_model_key"].partition(":")[0]
     creator, base = old.split("/")

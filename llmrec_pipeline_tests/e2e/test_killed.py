@@ -84,6 +84,7 @@ def _assert_completes(llmrec: Llmrec) -> None:
     assert doubles == []
 
 
+@pytest.mark.slow
 def test_killed_at_every_stage_of_the_first_runs(llmrec: Llmrec, publishers: Publishers) -> None:
     for pattern in MOMENTS.values():
         publishers.facts = publishers.facts.next_day()

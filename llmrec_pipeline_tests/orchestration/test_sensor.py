@@ -96,6 +96,7 @@ def test_a_source_that_grows_too_old_is_a_change(ran: Pipeline) -> None:
     assert "present inputs" in _skipped(ran)
 
 
+@pytest.mark.slow
 def test_inputs_that_come_back_are_ranked_again(ran: Pipeline, town: Publishers) -> None:
     """A publisher that stays away for half a day and returns with the same content, twice:
     the inputs are those of earlier runs, whose run keys Dagster never runs again."""

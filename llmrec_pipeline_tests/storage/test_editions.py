@@ -395,7 +395,14 @@ def test_a_reader_in_another_process_never_misses_an_edition(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "step", ["_write_table", "_write_history", "ranking_payload", "write_json", "_switch"]
+    "step",
+    [
+        "_write_table",
+        pytest.param("_write_history", marks=pytest.mark.slow),
+        pytest.param("ranking_payload", marks=pytest.mark.slow),
+        pytest.param("write_json", marks=pytest.mark.slow),
+        "_switch",
+    ],
 )
 def test_a_killed_publish_leaves_no_half_edition_and_the_next_one_works(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch, step: str
