@@ -27,6 +27,7 @@ from llmrec_pipeline.orchestration.attempts import Goal, next_attempt, tried
 from llmrec_pipeline.orchestration.run_lock import run_lock
 from llmrec_pipeline.orchestration.vocabulary import (
     EDITION_SENSOR,
+    JOB_CHOSEN_ASSETS,
     JOB_EVIDENCE,
     JOB_INGEST,
     JOB_REFRESH,
@@ -65,7 +66,7 @@ def new_snapshot_sensor(settings: Settings, lake: Lake, clock: Clock) -> SensorD
             job=JOB_REFRESH,
             tags={TAG_INPUTS: wanted, TAG_REPLACES: edition.name if edition else "none"},
             told=f"these inputs ({wanted[:8]})",
-            waits_for=(JOB_INGEST, JOB_REFRESH),
+            waits_for=(JOB_CHOSEN_ASSETS, JOB_INGEST, JOB_REFRESH),
         )
         return next_attempt(instance, goal, now, settings.pipeline.refresh)
 
@@ -90,7 +91,7 @@ def new_edition_sensor(settings: Settings, clock: Clock) -> SensorDefinition:
             job=JOB_EVIDENCE,
             tags={TAG_TAKES_UP: edition.name, TAG_TEAM_FILES: _team_files(settings)},
             told=f"edition {edition.name} and these team files",
-            waits_for=(JOB_INGEST, JOB_REFRESH, JOB_EVIDENCE),
+            waits_for=(JOB_CHOSEN_ASSETS, JOB_INGEST, JOB_REFRESH, JOB_EVIDENCE),
         )
         if any(record.dagster_run.is_success for record in tried(instance, goal)):
             return SkipReason(f"The evidence store has taken edition {edition.name} up.")

@@ -18,6 +18,8 @@ GROUP_EVIDENCE = "6_evidence"
 JOB_INGEST = "ingest"
 JOB_REFRESH = "refresh"
 JOB_EVIDENCE = "evidence"
+# What Dagster calls a run of assets that somebody chose in the UI, all of them included.
+JOB_CHOSEN_ASSETS = "__ASSET_JOB"
 SCHEDULE = "ingest_every_six_hours"
 SENSOR = "new_snapshot_sensor"
 EDITION_SENSOR = "new_edition_sensor"

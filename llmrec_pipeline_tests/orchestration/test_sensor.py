@@ -21,7 +21,12 @@ from llmrec_pipeline.orchestration.assets import tables
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.orchestration.run_lock import run_lock
 from llmrec_pipeline.orchestration.sensors import new_snapshot_sensor
-from llmrec_pipeline.orchestration.vocabulary import TAG_ATTEMPT, TAG_INPUTS
+from llmrec_pipeline.orchestration.vocabulary import (
+    JOB_CHOSEN_ASSETS,
+    JOB_INGEST,
+    TAG_ATTEMPT,
+    TAG_INPUTS,
+)
 from llmrec_pipeline_tests.orchestration.pipeline import Pipeline
 from llmrec_pipeline_tests.publishers import LMARENA, Publishers, Status
 
@@ -116,10 +121,13 @@ def test_inputs_that_come_back_are_ranked_again(ran: Pipeline, town: Publishers)
     assert len(set(keys)) == len(keys) == 4
 
 
-def test_an_ingest_under_way_is_waited_for(ran: Pipeline, town: Publishers) -> None:
+@pytest.mark.parametrize("job", [JOB_INGEST, JOB_CHOSEN_ASSETS])
+def test_a_run_under_way_that_may_land_pulls_is_waited_for(
+    job: str, ran: Pipeline, town: Publishers
+) -> None:
     _land_news(ran, town)
-    run_id = _run_left(ran, "ingest")
-    assert _skipped(ran) == f"Waiting for ingest {run_id}."
+    run_id = _run_left(ran, job)
+    assert _skipped(ran) == f"Waiting for {job} {run_id}."
     # A quarter of an hour later it must have been killed.
     ran.clock.move(minutes=16)
     assert _asked(ran)
