@@ -7,6 +7,7 @@ document = number "-page" document | document "of" number "pages"     (an estima
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -34,7 +35,6 @@ _SMALLEST_CONTEXT = 512  # tokens; a smaller number beside "context" counts some
 _SMALLEST_ESTIMATE = 4_096  # tokens; what is shorter fits every model
 _LOOK_BACK = 6
 _LONGEST_GLUE = 4  # words between a size and "context"
-_LONGEST_CONTEXT_WORD = 6  # tokens: in scripts without spaces a character is one
 _ROUND_SIZES = frozenset(
     Fraction(k * 1_000) for k in (8, 16, 32, 64, 100, 128, 200, 256, 400, 500, 512, 1_000, 2_000)
 )
@@ -85,6 +85,7 @@ def read_context(
     alone: list[_Found] = []
     estimated: list[_Found] = []
     per_length = {"page": tokens_per_page, "word": tokens_per_word}
+    contexts = {match.end - 1: match.start for match in CONTEXT_WORDS.find(text)}
     index = 0
     while index < len(text.tokens):
         size = number(text, index, counts=True)
@@ -96,7 +97,7 @@ def read_context(
             at += 1
         word = TOKEN_WORDS.at(text, at)
         end = at if word is None else word.end
-        start, beside_end = _beside_context(text, index, end)
+        start, beside_end = _beside_context(text, index, end, contexts)
         tokens = -(-size.value.numerator // size.value.denominator)
         if tokens >= _SMALLEST_CONTEXT and beside_end > start:
             named.append(_Found(tokens, text.quote(start, beside_end)))
@@ -129,8 +130,13 @@ def read_context(
     return ContextReading(best.tokens, (best.quote,), (note,))
 
 
-def _beside_context(text: Text, start: int, end: int) -> tuple[int, int]:
-    """The tokens that join a number to the word "context" after or before it; empty if none."""
+def _beside_context(
+    text: Text, start: int, end: int, contexts: Mapping[int, int]
+) -> tuple[int, int]:
+    """The tokens that join a number to the word "context" after or before it; empty if none.
+
+    `contexts` tells by the last token of each such word in the text its first.
+    """
     for at in range(end, end + _LONGEST_GLUE + 1):
         after = CONTEXT_WORDS.at(text, at)
         if after is not None:
@@ -140,21 +146,12 @@ def _beside_context(text: Text, start: int, end: int) -> tuple[int, int]:
     for index in range(start - 1, max(-1, start - _LOOK_BACK - 1), -1):
         if text.taken[index]:
             break
-        before = _context_ending(text, index)
+        before = contexts.get(index)
         if before is not None and not _is_plain_window(text, before):
             return before, end
         if text.word(index) not in _BEFORE_CONTEXT_SIZE:
             break
     return start, start
-
-
-def _context_ending(text: Text, last: int) -> int | None:
-    """Where a word for context begins that ends with this token, however many tokens it has."""
-    for first in range(last, max(-1, last - _LONGEST_CONTEXT_WORD), -1):
-        match = CONTEXT_WORDS.at(text, first)
-        if match is not None and match.end == last + 1:
-            return first
-    return None
 
 
 def _is_plain_window(text: Text, index: int) -> bool:

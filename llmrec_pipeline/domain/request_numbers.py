@@ -6,9 +6,9 @@ Everything is an exact fraction: "0.5 USD per 1K tokens" is 500 USD per 1M token
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
-from llmrec_pipeline.domain.request_tokens import Phrases, Text
+from llmrec_pipeline.domain.request_tokens import Phrases, Size, Text
 
 Meaning = TypeVar("Meaning")
 
@@ -79,18 +79,22 @@ _TEN = "十"
 _SLANG_MILLION = "mil"  # "1 mil", "per mil" in English; a thousand in Spanish and Portuguese
 
 
-class Size(NamedTuple):
-    """A number and the token after it."""
-
-    value: Fraction
-    end: int
-
-
 def number(text: Text, start: int, *, counts: bool = False) -> Size | None:
     """A number with its scale. Where it counts things, it has no decimals: "128.000" and
     "200 000" are thousands then."""
     if start >= len(text.tokens) or text.taken[start]:
         return None
+    key = (start, counts)
+    if key in text.sizes:
+        kept = text.sizes[key]
+        # What was no number before other words were taken is none after it.
+        if kept is None or True not in text.taken[start : kept.end]:
+            return kept
+    size = text.sizes[key] = _read_number(text, start, counts)
+    return size
+
+
+def _read_number(text: Text, start: int, counts: bool) -> Size | None:
     plain = _digits(text, start, counts) or _spelled(text, start)
     if plain is None:
         return None

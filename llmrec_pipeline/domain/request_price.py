@@ -215,14 +215,14 @@ def _unit_before(text: Text, start: int) -> _Unit | None:
 
 
 def _amount(text: Text, start: int) -> _Amount | None:
-    at, sign = start, 1
+    at, is_negative = start, False
     if text.word(at) == "-" and text.touching(at) and not (at and text.touching(at - 1)):
-        at, sign = at + 1, -1
+        at, is_negative = at + 1, True
     before = _CURRENCIES.at(text, at)
     if before is not None and text.word(at) != "c":
         at = before.end
         if text.word(at) == "-":
-            at, sign = at + 1, -1
+            at, is_negative = at + 1, True
     else:
         before = None
     counted = number(text, at)
@@ -233,10 +233,11 @@ def _amount(text: Text, start: int) -> _Amount | None:
     currency = before or after
     if after is not None:
         end = after.end
+    value = -counted.value if is_negative else counted.value
     if currency is None:
-        return _Amount(counted.value * sign, False, start, end)
+        return _Amount(value, False, start, end)
     rate = currency.meaning
-    return _Amount(None if rate is None else counted.value * sign * rate, True, start, end)
+    return _Amount(None if rate is None else value * rate, True, start, end)
 
 
 def _cue(text: Text, floor: int, start: int) -> Match[str] | None:

@@ -39,12 +39,23 @@ class Token(NamedTuple):
     number: Fraction | None
 
 
+class Size(NamedTuple):
+    """A number and the token after it."""
+
+    value: Fraction
+    end: int
+
+
 class Text(NamedTuple):
-    """A folded text, its tokens, and which of them a reading has used."""
+    """A folded text, its tokens, and which of them a reading has used.
+
+    `sizes` keeps the numbers read at a token, with their ends, since several readings look there.
+    """
 
     folded: str
     tokens: list[Token]
     taken: list[bool]
+    sizes: dict[tuple[int, bool], Size | None]
 
     @classmethod
     def of(cls, text: str, spellings: Mapping[str, str] | None = None) -> Text:
@@ -58,7 +69,7 @@ class Text(NamedTuple):
                 token._replace(text=spellings[token.text]) if token.text in spellings else token
                 for token in tokens
             ]
-        return cls(folded, tokens, [False] * len(tokens))
+        return cls(folded, tokens, [False] * len(tokens), {})
 
     def word(self, index: int) -> str:
         return self.tokens[index].text if 0 <= index < len(self.tokens) else ""
@@ -109,17 +120,12 @@ class Phrases(Generic[Meaning]):
 
     def at(self, text: Text, start: int) -> Match[Meaning] | None:
         """The longest phrase that begins at this token and uses none that is taken."""
+        # Asked a dozen times for each token of a text: most words begin no phrase.
         word = text.word(start)
-        for entries in (self._by_first.get(word, ()), self._by_letter.get(word[:1], ())):
-            for words, open_ended, meaning in entries:
-                last = len(words) - 1
-                end = start + last + 1
-                if end > len(text.tokens) or any(text.taken[start:end]):
-                    continue
-                if any(text.tokens[start + i].text != words[i] for i in range(last)):
-                    continue
-                final = text.tokens[end - 1].text
-                if final == words[last] or (open_ended and final.startswith(words[last])):
+        for entries in (self._by_first.get(word), self._by_letter.get(word[:1])):
+            for words, open_ended, meaning in entries or ():
+                end = start + len(words)
+                if _stands_at(text, start, words, open_ended) and True not in text.taken[start:end]:
                     return Match(meaning, start, end)
         return None
 
@@ -131,6 +137,18 @@ class Phrases(Generic[Meaning]):
             if match is not None:
                 yield match
             index = index + 1 if match is None else match.end
+
+
+def _stands_at(text: Text, start: int, words: tuple[str, ...], open_ended: bool) -> bool:
+    """Whether the tokens from here on are these words, whose last may go on where `open_ended`."""
+    last = len(words) - 1
+    if start + last >= len(text.tokens):
+        return False
+    for place in range(last):
+        if text.tokens[start + place].text != words[place]:
+            return False
+    final = text.tokens[start + last].text
+    return final == words[last] or (open_ended and final.startswith(words[last]))
 
 
 def misspellings(words: Iterable[str]) -> dict[str, str]:

@@ -82,7 +82,9 @@ class TaskModel:
             },
             weights={
                 block: {
-                    name: row[1:] if block in (WORDS, LETTERS) else row
+                    # Tuples of numbers, of which the collector of garbage does not keep track:
+                    # it would look at tens of thousands of lists, within somebody's request.
+                    name: tuple(row[1:] if block in (WORDS, LETTERS) else row)
                     for name, row in named.items()
                 }
                 for block, named in rows.items()

@@ -61,7 +61,6 @@ def _is_installed() -> bool:
     return all(find_spec(package) is not None for package in _NEEDED)
 
 
-@cache
 def _content() -> dict[str, Any]:
     content: dict[str, Any] = json.loads(MODEL_FILE.read_text("utf-8"))
     return content
