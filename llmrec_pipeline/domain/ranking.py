@@ -2,7 +2,8 @@
 
 The payload is plain JSON (see `recommend`). Steps: candidates and constraints, the measures they
 are compared on, the score, the order. `recommend` scores model by model for the command line;
-`rank_columns` scores whole columns for the batch; both go through one scorer and agree to the bit.
+`rank_columns`, `task_rankings` and `top_for_weights` score whole columns for the batch; all go through
+one scorer and agree to the bit.
 
 Belongs here: putting those steps together and wording the answer. Does not belong here: reading
 the request, storing or printing the answer.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrec_pipeline.domain.candidates import (
     CONSTRAINT_OF,
@@ -49,6 +50,12 @@ from llmrec_pipeline.domain.task_profile import (
     resolve_providers,
     unknown_name,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from llmrec_pipeline.domain.scorers import ScoredColumns
 
 _SHOWN_COLUMNS = (*METRIC_COLUMNS, "price_output_per_1m", "context_window")
 # How many of those that tie with the first are named; the others are counted.
@@ -94,8 +101,7 @@ def recommend(
     for a `topk` below 1.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
-    if topk < 1:
-        raise RequestError(f"topk is {topk}; it must be 1 or more")
+    _require_topk(topk)
     choice = _choice(tasks, scorer, quality_basis, missing_policy)
     profile = _with_ids(payload, profile)
     host_id = None if host is None else resolve_host(payload, host)
@@ -146,30 +152,35 @@ def rank_columns(
     """
     tasks = Tasks.from_mapping(payload["tasks"])
     choice = _choice(tasks, scorer, quality_basis, missing_policy)
-    candidates = select(payload, TaskProfile(task_type, *weights)).candidates
-    basis = _basis(choice, payload, candidates, task_type, tasks)
-    rows = _rows(candidates, basis)
-    scorer_used = scorer_of(choice.scorer, payload, choice.policy, candidates, rows)
-    ranked = _ranked(rows, scorer_used.by_column(rows, weights))
-    return [
-        {
-            "task_type": task_type,
-            "scorer": choice.scorer,
-            "rank": rank,
-            "canonical_model_key": row.candidate.key,
-            "offering_key": row.candidate.offering.get("offering_key"),
-            "model_name": row.candidate.model["model_name"],
-            "provider": row.candidate.model["provider"],
-            "score": scored.score,
-            "quality_norm": scored.quality,
-            "speed_norm": scored.speed,
-            "cost_norm": scored.cost,
-            "basis_source": row.reading.measure.source,
-            "basis_column": row.reading.measure.column,
-            "basis_index_version": row.reading.measure.index_version,
-        }
-        for rank, (row, scored) in enumerate(ranked, start=1)
-    ]
+    pool = _pool(choice, payload, _all_candidates(payload), task_type, tasks)
+    return _ranking_rows(pool, weights)
+
+
+def top_for_weights(
+    payload: Mapping[str, Any],
+    task_type: str,
+    many_weights: Iterable[Weights],
+    *,
+    topk: int = 10,
+    scorer: str | None = None,
+    quality_basis: str | None = None,
+    missing_policy: str | None = None,
+) -> list[list[tuple[str, float]]]:
+    """The first models of a task type without constraints, under each of many weights.
+
+    Canonical keys with their scores, best first, at most `topk`, equal to the bit to what
+    `recommend` gives without constraints. Raises RequestError likewise.
+    """
+    tasks = Tasks.from_mapping(payload["tasks"])
+    _require_topk(topk)
+    choice = _choice(tasks, scorer, quality_basis, missing_policy)
+    pool = _pool(choice, payload, _all_candidates(payload), task_type, tasks)
+    keys = [row.candidate.key for row in pool.rows]
+    found = []
+    for weights in many_weights:
+        scores = pool.scored(weights).score
+        found.append([(keys[place], float(scores[place])) for place in _first(scores, topk)])
+    return found
 
 
 def task_rankings(
@@ -185,20 +196,82 @@ def task_rankings(
     `scorers` defaults to the configured one, `priorities` to all.
     """
     tasks = Tasks.from_mapping(payload["tasks"])
+    candidates = _all_candidates(payload)
     return [
         {"task_type": task_type, "priority": priority, **row}
-        for scorer in (scorers or (tasks.scorer,))
-        for task_type in tasks.task_types
-        for priority in (priorities or tasks.priorities)
-        for row in rank_columns(
-            payload,
-            task_type,
-            tasks.weights(priority),
-            scorer=scorer,
-            quality_basis=quality_basis,
-            missing_policy=missing_policy,
+        for choice in (
+            _choice(tasks, scorer, quality_basis, missing_policy)
+            for scorer in (scorers or (tasks.scorer,))
         )
+        for task_type in tasks.task_types
+        for pool in (_pool(choice, payload, candidates, task_type, tasks),)
+        for priority in (priorities or tasks.priorities)
+        for row in _ranking_rows(pool, tasks.weights(priority))
     ]
+
+
+class _Pool(NamedTuple):
+    """The measured candidates of a task type, by key, prepared for scoring under any weights."""
+
+    task_type: str
+    scorer: str
+    rows: list[Row]
+    scored: ScoredColumns
+
+
+def _all_candidates(payload: Mapping[str, Any]) -> list[Candidate]:
+    """Those of a profile without constraints, whatever its task type."""
+    return select(payload, TaskProfile("general", 1.0, 0.0, 0.0)).candidates
+
+
+def _pool(
+    choice: _Choice,
+    payload: Mapping[str, Any],
+    candidates: Sequence[Candidate],
+    task_type: str,
+    tasks: Tasks,
+) -> _Pool:
+    rows = _rows(candidates, _basis(choice, payload, candidates, task_type, tasks))
+    used = scorer_of(choice.scorer, payload, choice.policy, candidates, rows)
+    return _Pool(task_type, choice.scorer, rows, used.in_columns(rows))
+
+
+def _ranking_rows(pool: _Pool, weights: Weights) -> list[dict[str, Any]]:
+    """The whole pool as `rank_columns` tells it."""
+    columns = (column.tolist() for column in pool.scored(weights))
+    scores = [Scored(*values) for values in zip(*columns, strict=True)]
+    return [
+        {
+            "task_type": pool.task_type,
+            "scorer": pool.scorer,
+            "rank": rank,
+            "canonical_model_key": row.candidate.key,
+            "offering_key": row.candidate.offering.get("offering_key"),
+            "model_name": row.candidate.model["model_name"],
+            "provider": row.candidate.model["provider"],
+            "score": scored.score,
+            "quality_norm": scored.quality,
+            "speed_norm": scored.speed,
+            "cost_norm": scored.cost,
+            "basis_source": row.reading.measure.source,
+            "basis_column": row.reading.measure.column,
+            "basis_index_version": row.reading.measure.index_version,
+        }
+        for rank, (row, scored) in enumerate(_ranked(pool.rows, scores), start=1)
+    ]
+
+
+def _first(scores: NDArray[np.float64], topk: int) -> list[int]:
+    """Places of the highest scores, highest first; of equal ones the first place comes first."""
+    import numpy as np
+
+    if topk < len(scores):
+        least = np.partition(scores, -topk)[-topk]
+        (places,) = np.nonzero(scores >= least)
+    else:
+        places = np.arange(len(scores))
+    ordered: list[int] = places[np.argsort(-scores[places], kind="stable")][:topk].tolist()
+    return ordered
 
 
 def _one_of(kind: str, name: str, allowed: Iterable[str]) -> str:
@@ -206,6 +279,11 @@ def _one_of(kind: str, name: str, allowed: Iterable[str]) -> str:
     if name not in names:
         raise unknown_name(kind, name, names)
     return name
+
+
+def _require_topk(topk: int) -> None:
+    if topk < 1:
+        raise RequestError(f"topk is {topk}; it must be 1 or more")
 
 
 def _with_ids(payload: Mapping[str, Any], profile: TaskProfile) -> TaskProfile:

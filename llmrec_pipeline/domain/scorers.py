@@ -1,13 +1,14 @@
 """The scorers by name: what each makes of the rows of a ranking.
 
 A row is a candidate with its quality reading. `by_row` scores model by model for the command line,
-`by_column` in numpy columns for the batch; both go through one function of `domain.scoring` and
-agree to the bit.
+`in_columns` prepares numpy columns once and scores them under any weights for the batch; both go
+through one function of `domain.scoring` and agree to the bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llmrec_pipeline.domain.candidates import Candidate
@@ -35,6 +36,8 @@ from llmrec_pipeline.domain.task_profile import RequestError
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    ScoredColumns = Callable[[Weights], Scored[NDArray[np.float64]]]
 
 ANCHORED = "anchored_v1"
 SINGLE_MEASURE = "single_measure_v1"
@@ -64,8 +67,8 @@ class Scorer(Protocol):
     def by_row(self, rows: Sequence[Row], weights: Weights) -> list[Scored[float]]:
         """Scores of the rows, one by one."""
 
-    def by_column(self, rows: Sequence[Row], weights: Weights) -> list[Scored[float]]:
-        """The same, in columns."""
+    def in_columns(self, rows: Sequence[Row]) -> ScoredColumns:
+        """The same in columns, an element a row, for any weights."""
 
 
 def scorer_of(
@@ -115,16 +118,10 @@ class _Weighted:
             for row in rows
         ]
 
-    def by_column(self, rows: Sequence[Row], weights: Weights) -> list[Scored[float]]:
-        import numpy as np
-
-        # A shape for the empty pool too; None becomes NaN.
-        table: NDArray[np.float64] = np.array(
-            [(row.reading.value, *_offered(row.candidate)) for row in rows], dtype=np.float64
-        )
-        columns = table.reshape(-1, len(Metrics._fields)).T
-        metrics = Metrics(*map(known_column, columns))
-        return _unzipped(weighted_score(metrics, self._scales, weights, self._missing))
+    def in_columns(self, rows: Sequence[Row]) -> ScoredColumns:
+        lines = [(row.reading.value, *_offered(row.candidate)) for row in rows]
+        metrics = Metrics(*map(known_column, _columns(lines, len(Metrics._fields))))
+        return lambda weights: weighted_score(metrics, self._scales, weights, self._missing)
 
 
 class _Anchored:
@@ -156,17 +153,13 @@ class _Anchored:
             for metrics in self._measured(rows)
         ]
 
-    def by_column(self, rows: Sequence[Row], weights: Weights) -> list[Scored[float]]:
-        import numpy as np
-
-        if not rows:
-            return []
-        metrics = list(zip(*self._measured(rows), strict=True))
-        known_metrics = (
-            Known(*(np.array(part) for part in zip(*column, strict=True))) for column in metrics[1:]
+    def in_columns(self, rows: Sequence[Row]) -> ScoredColumns:
+        lines = [(quality, *chain(*others)) for quality, *others in self._measured(rows)]
+        quality, *others = _columns(lines, 1 + len(Known._fields) * len(METRIC_COLUMNS))
+        metrics: Measured[NDArray[np.float64]] = Measured(
+            quality, *map(Known, others[::2], others[1::2])
         )
-        table: Measured[NDArray[np.float64]] = Measured(np.array(metrics[0]), *known_metrics)
-        return _unzipped(anchored_score(table, self._anchors, weights, self._policy))
+        return lambda weights: anchored_score(metrics, self._anchors, weights, self._policy)
 
     def _measured(self, rows: Sequence[Row]) -> list[Measured[float]]:
         return [
@@ -187,5 +180,8 @@ class _Anchored:
         return float((reading.value - mean) / sd)
 
 
-def _unzipped(scored: Scored[NDArray[np.float64]]) -> list[Scored[float]]:
-    return [Scored(*values) for values in zip(*(part.tolist() for part in scored), strict=True)]
+def _columns(lines: Sequence[Sequence[float | None]], width: int) -> NDArray[np.float64]:
+    """The columns of a table; None becomes NaN. It has its width without a line too."""
+    import numpy as np
+
+    return np.array(lines, dtype=np.float64).reshape(-1, width).T.copy()

@@ -159,12 +159,12 @@ def _counts(
 ) -> dict[str, int]:
     """How many rows meet each condition, where any do."""
     counts = ", ".join(f"count(*) FILTER (WHERE {text})" for text in conditions.values())
-    row = con.sql(f"SELECT {counts} FROM {table.name}").fetchone()
+    row = con.execute(f"SELECT {counts} FROM {table.name}").fetchone()
     return {name: count for name, count in zip(conditions, row or (), strict=True) if count}
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = con.sql(query).fetchone()
+    row = con.execute(query).fetchone()
     return int(row[0]) if row else 0
 
 

@@ -82,7 +82,7 @@ def map_identities(
         set_meta(con, _RULES, rules_text)
     if names:
         _resolve(con, settings, [_name(row) for row in names])
-    went = con.sql("SELECT 1 FROM names_before LIMIT 1").fetchone() is not None
+    went = con.execute("SELECT 1 FROM names_before LIMIT 1").fetchone() is not None
     if names or went:
         _propose(con, settings)
     if went:

@@ -109,7 +109,7 @@ class UsagePartitions:
             [[str(file) for file in staged], day],
         )
         con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
-        outcome = con.sql(sql_text("usage_merged")).fetchone()
+        outcome = con.execute(sql_text("usage_merged")).fetchone()
         assert outcome is not None  # noqa: S101 - an aggregate has one row
         new, updated, dropped, differing, events, digest = outcome
         # An event that is updated drops the row that was there, which is no duplicate of the import.

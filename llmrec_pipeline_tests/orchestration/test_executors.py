@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from llmrec_pipeline_tests.publishers import SOURCES, Publishers
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_a_process_for_each_step(
+def test_a_process_for_each_step_makes_the_same_content(
     tmp_path: Path, town: Publishers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     town.page_size = 200
@@ -37,3 +38,11 @@ def test_a_process_for_each_step(
         edition = pipeline.edition()
         assert edition is not None
         assert edition.ranking()["models"]
+        here = pipeline.copy(tmp_path / "here")
+        here.settings.locations.warehouse.unlink()
+        shutil.rmtree(here.data / "published")
+        assert here.run("refresh").success
+        again = here.edition()
+        assert again is not None
+        assert again.manifest()["tables"] == edition.manifest()["tables"]
+        assert again.manifest()["content_digest"] == edition.manifest()["content_digest"]

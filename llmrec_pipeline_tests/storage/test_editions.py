@@ -286,37 +286,6 @@ def test_a_digest_keeps_neighbouring_texts_apart() -> None:
     assert frame_digest(one) != frame_digest(other)
 
 
-def test_content_is_the_same_across_processes_threads_and_time_zones(
-    folder: DataFolder, tmp_path: Path
-) -> None:
-    for number in range(4):
-        folder.land(AA, at(number), models(12, first=number), index_version="4.1")
-    wanted = folder.refresh(at(3)).manifest
-    script = textwrap.dedent(
-        """
-        import sys
-        from pathlib import Path
-        from llmrec_pipeline.settings import load_settings
-        from llmrec_pipeline_tests.storage.pulled import DataFolder, at
-        settings = load_settings({"LLMREC_PIPELINE__WAREHOUSE__THREADS": sys.argv[2]})
-        published = DataFolder(Path(sys.argv[1]), settings).refresh(at(3))
-        print(published.manifest["content_digest"], published.manifest["inputs"]["sources"])
-        """
-    )
-    for threads, zone in (("1", "Asia/Kathmandu"), ("4", "America/New_York")):
-        data = tmp_path / threads
-        shutil.copytree(folder.lake.bronze, data / "bronze")
-        found = subprocess.run(
-            [sys.executable, "-c", script, str(data), threads],
-            env={"TZ": zone, "PYTHONHASHSEED": threads, "LC_ALL": "C"},
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert found.stdout == f"{wanted['content_digest']} {wanted['inputs']['sources']}\n"
-
-
 # publishing -------------------------------------------------------------------------------------
 
 

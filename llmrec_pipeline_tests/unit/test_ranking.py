@@ -27,9 +27,15 @@ from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.measure_choice import Measure
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.published_consensus import published
-from llmrec_pipeline.domain.ranking import rank_columns, recommend, task_rankings
+from llmrec_pipeline.domain.ranking import (
+    rank_columns,
+    recommend,
+    task_rankings,
+    top_for_weights,
+)
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.domain.scorers import ANCHORED, SCORERS
+from llmrec_pipeline.domain.scoring.weighted import Weights
 from llmrec_pipeline.domain.task_profile import RequestError, TaskProfile, Tasks
 
 CONTENT: dict[str, Any] = yaml.safe_load(
@@ -805,6 +811,26 @@ def test_the_batch_equals_the_single_answer_to_the_bit(data: dict[str, Any], pol
                     assert (row["scorer"], row["rank"]) == (scorer, rank)
                     _assert_same(row, item)
     assert found == len(batch)
+
+
+@settings(deadline=None)
+@given(
+    data=payloads(),
+    scorer=st.sampled_from(SCORERS),
+    topk=st.integers(1, 12),
+    parts=st.lists(st.tuples(*(st.integers(0, 4),) * 3).filter(any), min_size=1, max_size=3),
+)
+def test_the_first_under_many_weights_are_those_of_each_answer(
+    data: dict[str, Any], scorer: str, topk: int, parts: list[tuple[int, int, int]]
+) -> None:
+    """Few different values, so that ties come up, at the last place that is kept too."""
+    many = [Weights(*(part / sum(of) for part in of)) for of in parts]
+    for task_type in ("coding", "general"):
+        found = top_for_weights(data, task_type, many, topk=topk, scorer=scorer)
+        for first, weights in zip(found, many, strict=True):
+            answer = recommend(data, TaskProfile(task_type, *weights), topk=topk, scorer=scorer)
+            items = answer["recommendations"]
+            assert first == [(item["canonical_model_key"], item["score"]) for item in items]
 
 
 def _assert_same(row: dict[str, Any], item: dict[str, Any]) -> None:

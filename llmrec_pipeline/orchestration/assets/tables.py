@@ -37,7 +37,7 @@ Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = con.sql(query).fetchone()
+    row = con.execute(query).fetchone()
     return int(row[0] or 0) if row else 0
 
 

@@ -92,7 +92,7 @@ def _warehouse(settings: Settings) -> Finding:
         return Finding("warehouse", "warning", f"{path}: not built yet; run `llmrec run`")
     try:
         with open_warehouse(path, settings.pipeline.warehouse, read_only=True) as con:
-            row = con.sql("SELECT count(*) FROM pulls").fetchone()
+            row = con.execute("SELECT count(*) FROM pulls").fetchone()
     except WarehouseError as error:
         return Finding("warehouse", "problem", str(error))
     except duckdb.Error:
