@@ -17,6 +17,7 @@ from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.judging import doubts, rebases
 from llmrec_pipeline.storage.origins import Serving
+from llmrec_pipeline.storage.warehouse import first_row
 
 PULL_SUCCEEDED = "the_publisher_answered"
 STRUCTURE_KNOWN = "the_pages_have_the_known_structure"
@@ -159,12 +160,12 @@ def _counts(
 ) -> dict[str, int]:
     """How many rows meet each condition, where any do."""
     counts = ", ".join(f"count(*) FILTER (WHERE {text})" for text in conditions.values())
-    row = con.execute(f"SELECT {counts} FROM {table.name}").fetchone()
+    row = first_row(con, f"SELECT {counts} FROM {table.name}")
     return {name: count for name, count in zip(conditions, row or (), strict=True) if count}
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = con.execute(query).fetchone()
+    row = first_row(con, query)
     return int(row[0]) if row else 0
 
 

@@ -33,6 +33,7 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import find_edition
 from llmrec_pipeline.storage.evidence import MeasureEvidence, stored_evidence
 from llmrec_pipeline.storage.lake import MANIFEST, Lake
+from llmrec_pipeline.storage.warehouse import first_row
 
 _METRICS = ("output_tokens_per_s", "ttft_s", "price_input_per_1m", "price_output_per_1m")
 
@@ -205,11 +206,12 @@ def _consensus(
     )
     if found is None:
         return None
-    row = world.con.execute(
+    row = first_row(
+        world.con,
         "SELECT rank, rank_low, rank_high, ties FROM consensus "
         "WHERE task_type = ? AND canonical_model_key = ?",
         [task_type, key],
-    ).fetchone()
+    )
     return {
         "score": found.score,
         "low": found.low,

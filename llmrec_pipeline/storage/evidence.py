@@ -56,7 +56,9 @@ def warehouse_evidence(
 def _frozen(
     con: duckdb.DuckDBPyConnection, config: ConsensusConfig, signs: _Signs
 ) -> dict[MeasureKey, Population]:
-    rows = con.execute(sql_text("measure_populations"), {"minimum": config.minimum_population}).pl()
+    rows = con.sql(
+        sql_text("measure_populations"), params={"minimum": config.minimum_population}
+    ).pl()
     return _populations(_signed(rows.to_dicts(), signs))
 
 
@@ -64,10 +66,10 @@ def populations_until(
     con: duckdb.DuckDBPyConnection, moment: datetime
 ) -> dict[MeasureKey, Population]:
     """Of the populations that the warehouse noted last, those that had been frozen by a moment."""
-    rows = con.execute(
+    rows = con.sql(
         "SELECT * FROM measure_populations WHERE snapshot_ts <= ? "
         "ORDER BY source, name, category, index_version, canonical_model_key, value",
-        [moment],
+        params=[moment],
     ).pl()
     return _populations(rows.to_dicts())
 

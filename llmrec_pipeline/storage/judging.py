@@ -33,6 +33,7 @@ from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.warehouse import (
     WarehouseError,
+    first_row,
     get_meta,
     insert_frame,
     set_meta,
@@ -302,9 +303,11 @@ def _accepted(shown: _Shown) -> set[tuple[Any, ...]]:
 
 def fold_state(con: duckdb.DuckDBPyConnection, source: str) -> FoldState:
     """Where the source's fold stands behind its newest judged pull."""
-    row = con.execute(
-        "SELECT state FROM folds WHERE source = ? ORDER BY snapshot_ts DESC LIMIT 1", [source]
-    ).fetchone()
+    row = first_row(
+        con,
+        "SELECT state FROM folds WHERE source = ? ORDER BY snapshot_ts DESC LIMIT 1",
+        [source],
+    )
     if row is None:
         return FoldState()
     state = json.loads(row[0])

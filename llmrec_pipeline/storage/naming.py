@@ -21,6 +21,7 @@ from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.warehouse import (
+    first_row,
     get_meta,
     insert_frame,
     set_meta,
@@ -82,7 +83,7 @@ def map_identities(
         set_meta(con, _RULES, rules_text)
     if names:
         _resolve(con, settings, [_name(row) for row in names])
-    went = con.execute("SELECT 1 FROM names_before LIMIT 1").fetchone() is not None
+    went = first_row(con, "SELECT 1 FROM names_before LIMIT 1") is not None
     if names or went:
         _propose(con, settings)
     if went:

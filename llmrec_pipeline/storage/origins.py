@@ -18,7 +18,7 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import doubted_until
 from llmrec_pipeline.storage.lake import polars_schema
-from llmrec_pipeline.storage.warehouse import insert_frame, sql_text
+from llmrec_pipeline.storage.warehouse import first_row, insert_frame, sql_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _serving(
     if not settings.sources[source].enabled:
         return nothing
     nothing = replace(nothing, doubted_until=doubted_until(con, settings, source))
-    row = con.execute(sql_text("newest_accepted"), {"source": source}).fetchone()
+    row = first_row(con, sql_text("newest_accepted"), {"source": source})
     if row is not None:
         snapshot_ts, content_hash, index_version, rows, verified_at = row
         nothing = replace(nothing, accepted_at=verified_at, accepted_content=content_hash)

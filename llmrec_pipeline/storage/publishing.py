@@ -452,8 +452,8 @@ def _write_month(
     first = datetime.fromisoformat(f"{month}-01T00:00:00+00:00")
     following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
     bounds = {"first": first, "following": following}
-    history = _ordered(con.execute(sql_text("history_of_month"), bounds).pl(), MODELS_HISTORY)
-    pulls = _ordered(con.execute(sql_text("pulls_of_month"), bounds).pl(), PULLS)
+    history = _ordered(con.sql(sql_text("history_of_month"), params=bounds).pl(), MODELS_HISTORY)
+    pulls = _ordered(con.sql(sql_text("pulls_of_month"), params=bounds).pl(), PULLS)
     parts = _digest_of(_rounded(history)), _digest_of(pulls.drop("landed_at"))
     entry = {
         "digest": hashlib.sha256("".join(parts).encode()).hexdigest(),

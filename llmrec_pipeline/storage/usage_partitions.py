@@ -30,7 +30,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import USAGE_EVENTS, Column, Kind
 from llmrec_pipeline.settings import WarehouseSettings
 from llmrec_pipeline.storage.files import write_aside
-from llmrec_pipeline.storage.warehouse import ddl, sql_text
+from llmrec_pipeline.storage.warehouse import ddl, first_row, sql_text
 
 _PREFIX = "day="
 _FILE = "events.parquet"
@@ -109,7 +109,7 @@ class UsagePartitions:
             [[str(file) for file in staged], day],
         )
         con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
-        outcome = con.execute(sql_text("usage_merged")).fetchone()
+        outcome = first_row(con, sql_text("usage_merged"))
         assert outcome is not None  # noqa: S101 - an aggregate has one row
         new, updated, dropped, differing, events, digest = outcome
         # An event that is updated drops the row that was there, which is no duplicate of the import.

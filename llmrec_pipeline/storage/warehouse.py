@@ -259,9 +259,18 @@ def transaction(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
     con.execute("COMMIT")
 
 
+def first_row(
+    con: duckdb.DuckDBPyConnection, query: str, parameters: object = None
+) -> tuple[Any, ...] | None:
+    """The first row of a query of few rows; None without one. All are fetched, since DuckDB 2 keeps
+    a connection busy until a result is read to its end."""
+    rows = con.execute(query, parameters).fetchall()
+    return rows[0] if rows else None
+
+
 def get_meta(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
     """A note that the warehouse keeps about itself."""
-    row = con.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+    row = first_row(con, "SELECT value FROM meta WHERE name = ?", [name])
     return row[0] if row else None
 
 

@@ -31,13 +31,13 @@ from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
-from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.storage.warehouse import first_row, sql_text
 
 Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
 
 
 def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = con.execute(query).fetchone()
+    row = first_row(con, query)
     return int(row[0] or 0) if row else 0
 
 
@@ -188,10 +188,11 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
     )
     def models_history(warehouse: WarehouseResource) -> Results:
         with warehouse.get_connection(read_only=True) as con:
-            span = con.sql(
+            span = first_row(
+                con,
                 "SELECT count(*) AS pulls, sum(rows) AS rows, min(snapshot_ts) AS first, "
-                "max(snapshot_ts) AS last FROM pulls WHERE status = 'accepted'"
-            ).fetchone()
+                "max(snapshot_ts) AS last FROM pulls WHERE status = 'accepted'",
+            )
         pulls, rows, first, last = span or (0, 0, None, None)
         yield MaterializeResult(
             asset_key=vocabulary.MODELS_HISTORY,

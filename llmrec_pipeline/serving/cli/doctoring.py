@@ -18,7 +18,7 @@ from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline.settings import Settings, SettingsError, load_settings
 from llmrec_pipeline.storage.editions import RANKING, EditionError, find_edition
 from llmrec_pipeline.storage.fixture import Fixture, FixtureError
-from llmrec_pipeline.storage.warehouse import WarehouseError, open_warehouse
+from llmrec_pipeline.storage.warehouse import WarehouseError, first_row, open_warehouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def _warehouse(settings: Settings) -> Finding:
         return Finding("warehouse", "warning", f"{path}: not built yet; run `llmrec run`")
     try:
         with open_warehouse(path, settings.pipeline.warehouse, read_only=True) as con:
-            row = con.execute("SELECT count(*) FROM pulls").fetchone()
+            row = first_row(con, "SELECT count(*) FROM pulls")
     except WarehouseError as error:
         return Finding("warehouse", "problem", str(error))
     except duckdb.Error:

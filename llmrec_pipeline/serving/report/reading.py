@@ -67,4 +67,4 @@ class EditionTables:
             "points": points,
             "stretch": math.ceil(days / points),
         }
-        return self.con.execute(sql_text("report_history"), parameters).pl().to_dicts()
+        return self.con.sql(sql_text("report_history"), params=parameters).pl().to_dicts()
