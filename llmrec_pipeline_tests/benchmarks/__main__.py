@@ -1,106 +1,148 @@
-"""`python -m llmrec_pipeline_tests.benchmarks`: what one refresh costs after few and many pulls.
+"""`python -m llmrec_pipeline_tests.benchmarks`: every benchmark, one table, and a page of results.
 
-Prints one table: the figure after ten pulls, after many, and the ratio. Progress goes to stderr.
+Prints our figure, what it is compared with, the ratio, the goal and whether it is met, and writes
+the same to `llmrec_pipeline_tests/results/benchmarks.md` with the machine's description. A run of
+some benchmarks only prints. Progress goes to stderr. `python -m
+llmrec_pipeline_tests.benchmarks.NAME` tells more of one, where it has a module of that name.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import os
 import platform
 import sys
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
-from llmrec_pipeline_tests.benchmarks.refresh_cost import STEPS, Cost, Refreshes, build
+from llmrec_pipeline_tests.benchmarks import (
+    api,
+    audit_speed,
+    dagster_steps,
+    many_rankings,
+    refresh,
+    report,
+    starting,
+    telemetry,
+)
+from llmrec_pipeline_tests.benchmarks.figure import Benchmark, Figure, progress, table
 
-FEW = 10
-TEN_YEARS = 14_600
-GOAL = 1.5
+RESULTS = Path(__file__).parents[1] / "results" / "benchmarks.md"
+_LIBRARIES = ("dagster", "duckdb", "polars", "numpy", "pydantic", "fastapi", "ibis-framework")
+BENCHMARKS = (
+    Benchmark("imports", "import time of each entry point", starting.imports),
+    Benchmark(
+        "cold",
+        "a cold `llmrec recommend` beside the import of polars",
+        starting.cold_answer,
+        "What is left is the interpreter, the command line's library and reading the ranking's "
+        "JSON, whose size grows with the models; a smaller payload for answers comes next.",
+    ),
+    Benchmark(
+        "dagster",
+        "what Dagster adds to each step of a refresh",
+        dagster_steps.figures,
+        "Events are written one by one to the instance's SQLite, each with a flush to disk; next: "
+        "fewer checks as events of their own.",
+    ),
+    Benchmark(
+        "ranking",
+        "many requests at once beside a numpy product of the same shape",
+        many_rankings.figures,
+        "Each request is scored by a call of its own; next: weights as columns too.",
+    ),
+    Benchmark(
+        "api",
+        "answers over HTTP beside a constant route",
+        api.figures,
+        "The client shares the cores with the server; next: a client on a machine of its own.",
+    ),
+    Benchmark(
+        "report",
+        "the report of an edition after two years of pulls",
+        report.figures,
+        "Next: the charts' data thinned out by month.",
+    ),
+    Benchmark(
+        "audit",
+        "an audit of a tree of a million lines",
+        audit_speed.figures,
+        "Files are read one after the other; next: one process a core.",
+    ),
+    Benchmark(
+        "telemetry",
+        "figures of our own calls beside SQL by hand",
+        telemetry.figures,
+        "Names are asked for in a scan of their own, which SQL by hand spares; next: one scan.",
+    ),
+    Benchmark(
+        "refresh",
+        "one refresh after ten years of pulls beside one after ten pulls",
+        refresh.figures,
+        "DuckDB keeps the zone maps of all history in memory; next: history in files by year.",
+    ),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Build both lakes in a temporary folder, measure, print."""
+    """Measure, print, and write the page where all were measured."""
     parser = argparse.ArgumentParser(
         prog="python -m llmrec_pipeline_tests.benchmarks", description=__doc__
     )
-    parser.add_argument("--pulls", type=int, default=TEN_YEARS, help="pulls of the large lake")
-    parser.add_argument("--models", type=int, default=500, help="models in each pull")
-    parser.add_argument("--repeat", type=int, default=9, help="refreshes behind each median")
-    parser.add_argument("--keep", type=Path, help="an empty folder to build in, which then stays")
+    names = [benchmark.name for benchmark in BENCHMARKS]
+    parser.add_argument("--only", choices=names, action="append", help="measure this one")
+    parser.add_argument("--list", action="store_true", help="name the benchmarks and end")
     chosen = parser.parse_args(arguments)
-    sizes = (FEW, chosen.pulls)
-    with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
-        base = chosen.keep or Path(temporary)
-        firsts = [_build(base / str(pulls), pulls, chosen.models) for pulls in sizes]
-        costs = _measure(base, sizes, chosen.models, chosen.repeat)
-    sys.stdout.write(_table(sizes, costs, firsts, chosen.models, chosen.repeat))
+    if chosen.list:
+        sys.stdout.write("".join(f"{each.name:12}{each.about}\n" for each in BENCHMARKS))
+        return
+    wanted = [each for each in BENCHMARKS if not chosen.only or each.name in chosen.only]
+    started = time.perf_counter()
+    measured = {benchmark: _measure(benchmark) for benchmark in wanted}
+    text = table([figure for figures in measured.values() for figure in figures])
+    sys.stdout.write(text)
+    if not chosen.only:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(_page(text, measured, time.perf_counter() - started), "utf-8")
 
 
-def _build(data: Path, pulls: int, models: int) -> Cost:
-    _progress(f"{pulls} pulls: writing")
-    first = build(data, pulls, models, _every(1000, pulls))
-    _progress(f"{pulls} pulls: loaded and published in {first.of(*STEPS):.1f} s")
-    return first
+def _measure(benchmark: Benchmark) -> Sequence[Figure]:
+    started = time.perf_counter()
+    progress(f"{benchmark.name}: {benchmark.about}")
+    figures = benchmark.measure()
+    progress(f"{benchmark.name}: {time.perf_counter() - started:.0f} s")
+    return figures
 
 
-def _measure(base: Path, sizes: Sequence[int], models: int, repetitions: int) -> list[Cost]:
-    """Both lakes in turn, so that whatever else the machine does falls on both alike."""
-    with ExitStack() as stack:
-        lakes = [
-            stack.enter_context(Refreshes(base / str(pulls), pulls, models)) for pulls in sizes
-        ]
-        for number in range(repetitions + 1):
-            _progress(f"refresh {number} of {repetitions}")
-            for lake in lakes:
-                lake.once(counts=number > 0)
-        return [lake.cost for lake in lakes]
-
-
-def _every(step: int, pulls: int) -> Callable[[int], None]:
-    def tell(done: int) -> None:
-        if done % step == 0:
-            _progress(f"{pulls} pulls: {done} written")
-
-    return tell
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
-
-
-def _table(
-    sizes: Sequence[int],
-    costs: Sequence[Cost],
-    firsts: Sequence[Cost],
-    models: int,
-    repetitions: int,
-) -> str:
-    rows = [
-        ("one refresh, ms", *(cost.of(*STEPS) * 1000 for cost in costs)),
-        *((f"  {step}", *(cost.of(step) * 1000 for cost in costs)) for step in STEPS),
-        ("  processor time, ms", *(cost.of("processor") * 1000 for cost in costs)),
-        ("landing the pull, ms", *(cost.of("land") * 1000 for cost in costs)),
-        ("asking for changes, ms", *(cost.of("sensor") * 1000 for cost in costs)),
-        ("peak memory, MB", *(cost.peak_mb for cost in costs)),
-        ("edition's own files, KB", *(cost.edition_kb for cost in costs)),
-        ("warehouse file, MB", *(cost.warehouse_mb for cost in costs)),
-        ("first load of everything, s", *(cost.of(*STEPS) for cost in firsts)),
-        ("  processor time, s", *(cost.of("processor") for cost in firsts)),
-        ("  its peak memory, MB", *(cost.peak_mb for cost in firsts)),
+def _page(text: str, measured: dict[Benchmark, Sequence[Figure]], seconds: float) -> str:
+    short = [
+        f"- {benchmark.name}: {benchmark.next_step}"
+        for benchmark, figures in measured.items()
+        if any(figure.is_met is False for figure in figures)
     ]
-    few, many = sizes
-    lines = [
-        f"Refresh after one new pull; pulls of {models} models; median of {repetitions}",
-        f"{'':28}{few:>10} pulls{many:>10} pulls     ratio",
-        *(f"{name:28}{a:16.1f}{b:16.1f}{b / a:10.2f}" for name, a, b in rows),
-        f"Goal for one refresh: ratio {GOAL} or below. {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}.",
+    parts = [
+        "# Benchmarks",
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds / 60:.0f} minutes. "
+        "Ratios are within this run; no test asserts a speed.",
+        f"{_machine()}",
+        text.rstrip(),
+        "## Short of the goal, why, and the next step" if short else "Every goal is met.",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n\n".join([*parts, *(["\n".join(short)] if short else [])]) + "\n"
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    load = os.getloadavg()[2]
+    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB of "
+        f"memory, Python {platform.python_version()}; {libraries}. Load average of the last 15 "
+        f"minutes: {load:.1f}."
+    )
 
 
 if __name__ == "__main__":

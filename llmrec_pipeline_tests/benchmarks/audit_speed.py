@@ -19,8 +19,10 @@ from itertools import count
 from pathlib import Path
 
 from llmrec_pipeline.locations import PROJECT_ROOT
+from llmrec_pipeline_tests.benchmarks.figure import Figure
 
 _PER_FOLDER = 50
+_EVERY = (20, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,16 +30,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000, help="lines of the tree")
     chosen = parser.parse_args(arguments)
-    for every in (20, 1):
-        with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as folder:
-            files, lines = _build(Path(folder), chosen.lines, every)
-            seconds = _audit(Path(folder))
+    for every in _EVERY:
+        files, lines, seconds = _measured(chosen.lines, every)
         sys.stdout.write(
             f"{files} files, {lines} lines, a model in 1 of {every} files: {seconds:.1f} s\n"
         )
     sys.stdout.write(
         f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.\n"
     )
+
+
+def figures(lines: int = 1_000_000) -> list[Figure]:
+    """The whole command, by how many files hold a model."""
+    found = []
+    for every in _EVERY:
+        _, _, seconds = _measured(lines, every)
+        what = f"audit of {lines:,} lines, a model in 1 of {every} files"
+        found.append(Figure(what, seconds, "s"))
+    return found
+
+
+def _measured(wanted: int, every: int) -> tuple[int, int, float]:
+    """Files, lines, and seconds of the audit."""
+    with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as folder:
+        files, lines = _build(Path(folder), wanted, every)
+        return files, lines, _audit(Path(folder))
 
 
 def _build(root: Path, wanted: int, every: int) -> tuple[int, int]:

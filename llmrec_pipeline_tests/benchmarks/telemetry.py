@@ -30,12 +30,14 @@ from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.usage_engines import open_usage_events
 from llmrec_pipeline.storage.usage_stats import compute
+from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 
 SIZES = (10_000_000, 100_000_000)
 DAYS = 30
-GOAL_RATIO, GOAL_MB = 1.2, 4_096
+GOAL_RATIO, GOAL_MB = Goal(1.2), Goal(4_096)
 _MODELS = 20
 _START = datetime(2026, 9, 1, tzinfo=UTC)
+_WHOLE = Window(_START, _START + timedelta(days=DAYS))
 _REPRICED = timedelta(days=15, hours=3)
 _TIER_ABOVE = 8_000
 _HOSTS = ("openai", "anthropic", "google", "mistral")
@@ -158,11 +160,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.write(_report(Path(folder), events, chosen.repeat))
 
 
+def figures(events: int = SIZES[-1], repetitions: int = 2) -> list[Figure]:
+    """Our aggregation of a whole window beside the query by hand."""
+    with tempfile.TemporaryDirectory(prefix="llmrec-telemetry-") as folder:
+        _generate(Path(folder), events, _START)
+        ours, by_hand = _alternately(Path(folder), _WHOLE, repetitions, _ours, _by_hand)
+    return [
+        Figure(
+            f"figures of {events:,} calls",
+            *(ours.seconds, "s", "SQL by hand", by_hand.seconds, GOAL_RATIO),
+        ),
+        Figure("  their peak memory", ours.peak_mb, "MB", goal=GOAL_MB),
+    ]
+
+
 def _report(data: Path, events: int, repetitions: int) -> str:
-    whole = Window(_START, _START + timedelta(days=DAYS))
-    third = Window(whole.end - timedelta(days=DAYS // 3), whole.end)
+    third = Window(_WHOLE.end - timedelta(days=DAYS // 3), _WHOLE.end)
     _generate(data, events, _START)
-    ours, by_hand = _alternately(data, whole, repetitions, _ours, _by_hand)
+    ours, by_hand = _alternately(data, _WHOLE, repetitions, _ours, _by_hand)
     (of_third,) = _alternately(data, third, repetitions, _ours)
     _generate(data, events, _START - timedelta(days=DAYS))
     (beside,) = _alternately(data, third, repetitions, _ours)
@@ -180,7 +195,7 @@ def _report(data: Path, events: int, repetitions: int) -> str:
             for name, cost, _ in rows
         ),
         f"Ours over by hand: {ours.seconds / by_hand.seconds:.2f} of the time "
-        f"(processor {ours.processor_s / by_hand.processor_s:.2f}); goal {GOAL_RATIO} or below, and "
+        f"(processor {ours.processor_s / by_hand.processor_s:.2f}); goal {GOAL_RATIO}, and "
         f"{GOAL_MB} MB.",
         f"A third of the window: {of_third.seconds / ours.seconds:.2f} of the time; twice the history "
         f"beside it: {beside.seconds / of_third.seconds:.2f}.",
@@ -210,7 +225,7 @@ def _generate(data: Path, events: int, start: datetime) -> None:
                 path=partition / "events.parquet",
             )
             con.execute(text.replace("$day", f"'{day.isoformat()}'"))
-    _progress(f"{events:,} events from {start.date().isoformat()} on: written")
+    progress(f"{events:,} events from {start.date().isoformat()} on: written")
 
 
 def _alternately(
@@ -222,7 +237,7 @@ def _alternately(
         for run in runs:
             with multiprocessing.get_context("spawn").Pool(1) as pool:
                 costs[run].append(pool.apply(run, (data, window)))
-            _progress(f"{run.__name__.strip('_')}, {number + 1} of {repetitions}: {costs[run][-1]}")
+            progress(f"{run.__name__.strip('_')}, {number + 1} of {repetitions}: {costs[run][-1]}")
     return [
         Cost(
             statistics.median(cost.seconds for cost in told),
@@ -315,11 +330,6 @@ def _cost(started: tuple[float, float]) -> Cost:
 
 def _locations(data: Path) -> Locations:
     return Locations(data=data, config=load_settings({}).locations.config, offline=True)
-
-
-def _progress(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,66 @@
+"""Ranking for many requests at once: `top_for_weights` beside a bare numpy product and top ten."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from llmrec_pipeline.domain.ranking import top_for_weights
+from llmrec_pipeline.domain.scorers import ANCHORED
+from llmrec_pipeline.domain.scoring.weighted import Weights
+from llmrec_pipeline.locations import read_locations
+from llmrec_pipeline.storage.editions import find_edition
+from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal
+from llmrec_pipeline_tests.benchmarks.refresh_cost import build
+
+_PULLS, _MODELS, _REQUESTS, _TOP, _REPEAT = 10, 500, 10_000, 10, 5
+RATIO_GOAL = Goal(20.0)
+
+
+def figures() -> list[Figure]:
+    """Everything from the payload of an edition to the keys and scores of each request's first."""
+    with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
+        data = Path(temporary) / "data"
+        build(data, _PULLS, _MODELS, lambda _: None)
+        edition = find_edition(read_locations({"LLMREC_DATA_DIR": str(data)}).published, None)
+        payload = json.loads(json.dumps(edition.ranking()))
+    dice = np.random.default_rng(1)
+    shares = dice.dirichlet((1.0, 1.0, 1.0), _REQUESTS)
+    many = [Weights(*row) for row in shares.tolist()]
+    norms = dice.random((_MODELS, 3))
+
+    def product() -> None:
+        scores = shares @ norms.T
+        first = np.argpartition(-scores, _TOP, axis=1)[:, :_TOP]
+        np.take_along_axis(scores, first, axis=1).sort(axis=1)
+
+    def ours() -> None:
+        found = top_for_weights(payload, "coding", many, topk=_TOP, scorer=ANCHORED)
+        if {len(first) for first in found} != {_TOP}:
+            raise RuntimeError("a request has another number of models than was asked for")
+
+    return [
+        Figure(
+            f"{_REQUESTS:,} requests, {_MODELS} models by {ANCHORED}, top {_TOP}",
+            _median_s(ours),
+            "s",
+            "numpy product and argpartition",
+            _median_s(product),
+            RATIO_GOAL,
+        )
+    ]
+
+
+def _median_s(work: Callable[[], None]) -> float:
+    seconds = []
+    for _ in range(_REPEAT):
+        started = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds)
