@@ -84,7 +84,7 @@ def _rows(edition: Edition) -> list[dict[str, Any]]:
     path = edition.folder / "category_rankings.parquet"
     if not path.exists():
         raise EditionError(f"{edition.name}: has no category rankings; run `llmrec refresh`")
-    rows = pl.read_parquet(path).to_dicts()
+    rows = pl.read_parquet(edition.table("category_rankings")).to_dicts()
     return [
         {**row, **{name: json.loads(row[name]) for name in ("sources", "metadata")}} for row in rows
     ]

@@ -12,7 +12,9 @@ from llmrec_pipeline.storage.warehouse import SQL_TYPES
 
 
 def open_edition(con: duckdb.DuckDBPyConnection, edition: Edition) -> None:
-    """Views over the edition's files, and no way to anything beyond them."""
+    """Views over the edition's files, and no way to anything beyond them; raises EditionError for
+    an edition that is damaged."""
+    edition.verify()
     con.execute("SET TimeZone = 'UTC'")
     folder = edition.folder.resolve()
     con.execute(f"SET allowed_directories = [{_quoted(folder)}]")

@@ -82,7 +82,7 @@ def facts_of(edition: Edition, settings: Settings, now: datetime) -> Facts:
     """What the rules judge, from the edition's files and the team's models.yaml."""
     import polars as pl
 
-    rankings = pl.read_parquet(edition.folder / "task_rankings.parquet").filter(
+    rankings = pl.read_parquet(edition.table("task_rankings")).filter(
         pl.col("priority") == "none", pl.col("rank") <= settings.alerts.watched_ranks
     )
     live_hours = settings.pipeline.schedule.live_hours
@@ -101,7 +101,7 @@ def facts_of(edition: Edition, settings: Settings, now: datetime) -> Facts:
 def _rows(edition: Edition, table: str) -> list[dict[str, Any]]:
     import polars as pl
 
-    return pl.read_parquet(edition.folder / f"{table}.parquet").to_dicts()
+    return pl.read_parquet(edition.table(table)).to_dicts()
 
 
 def _use_cases(settings: Settings) -> Mapping[str, UseCase]:

@@ -3,25 +3,44 @@
     published/<edition>/edition.json, ranking.json, *.parquet, history/*.parquet
     published/current -> <edition>
 
-A reader resolves `current` once and stays with that folder; an edition never changes.
+A reader resolves `current` once and stays with that folder; an edition never changes. The manifest
+carries the SHA-256 of each file and of itself, and what differs from it is refused: a damaged disk
+never answers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.storage.files import sha256_of
+
 CURRENT = "current"
 MANIFEST = "edition.json"
 RANKING = "ranking.json"
+_SEAL = "manifest_sha256"
 # What every reader of a manifest may rely on.
-_REQUIRED = ("inputs_hash", "content_digest", "sources", "tables", "months")
+_REQUIRED = ("inputs_hash", "content_digest", "sources", "tables", "months", "files", _SEAL)
 
 
 class EditionError(Exception):
     """There is no such edition, or it is damaged. One line that says what to do."""
+
+
+def sealed(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with the SHA-256 of its own content."""
+    content = {name: value for name, value in manifest.items() if name != _SEAL}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return {**content, _SEAL: hashlib.sha256(text.encode()).hexdigest()}
+
+
+def file_entry(path: Path) -> dict[str, Any]:
+    """What a manifest says of a file: its size in bytes and its SHA-256."""
+    return {"bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +58,54 @@ class Edition:
             raise EditionError(
                 f"{self.folder / MANIFEST}: lacks {', '.join(missing)}; run `llmrec refresh`"
             )
+        if sealed(manifest) != manifest:
+            raise self._damaged(MANIFEST)
         return manifest
 
     def ranking(self) -> dict[str, Any]:
         """What a ranking needs, models and tasks included; raises EditionError."""
-        return self._json(RANKING)
+        told = self.manifest()["files"].get(RANKING, {})
+        return self._json(RANKING, told.get("sha256"))
 
-    def _json(self, name: str) -> dict[str, Any]:
+    def table(self, name: str) -> Path:
+        """The Parquet file of a table, once it is known to be undamaged; raises EditionError."""
+        file = f"{name}.parquet"
+        self.verify([file])
+        return self.folder / file
+
+    def verify(self, names: Iterable[str] | None = None) -> None:
+        """That these files, or all, are as they were published; raises EditionError naming the
+        first that is not. Reads them whole, some 600 MB a second."""
+        files = self.manifest()["files"]
+        for name in files if names is None else names:
+            try:
+                is_sound = file_entry(self.folder / name) == files.get(name)
+            except OSError as error:
+                raise self._unreadable(name, error) from None
+            if not is_sound:
+                raise self._damaged(name)
+
+    def _json(self, name: str, sha256: str | None = None) -> dict[str, Any]:
+        """An object from a file; raises EditionError, also where it has not that digest."""
         try:
-            content: Any = json.loads((self.folder / name).read_bytes())
+            body = (self.folder / name).read_bytes()
+            if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
+                raise self._damaged(name)
+            content: Any = json.loads(body)
             if not isinstance(content, dict):
                 raise ValueError(f"holds a {type(content).__name__}, not an object")
         except (OSError, ValueError) as error:
-            raise EditionError(
-                f"{self.folder / name}: cannot be read: {error}; run `llmrec refresh`"
-            ) from None
+            raise self._unreadable(name, error) from None
         return content
+
+    def _unreadable(self, name: str, error: Exception) -> EditionError:
+        return EditionError(f"{self.folder / name}: cannot be read: {error}; run `llmrec refresh`")
+
+    def _damaged(self, name: str) -> EditionError:
+        return EditionError(
+            f"{self.folder / name}: damaged: the content differs from its sha256; "
+            f"run `llmrec rebuild`"
+        )
 
 
 def current_edition(published: Path) -> Edition | None:

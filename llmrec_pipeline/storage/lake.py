@@ -18,7 +18,7 @@ import uuid
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ from llmrec_pipeline.domain.timestamps import iso, parse_iso, parse_stamp, stamp
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage, one_line
 from llmrec_pipeline.storage.files import (
     append_line,
+    sha256_of,
     sync_folder,
     write_aside,
     write_bytes,
@@ -68,6 +69,8 @@ class PullRecord:
     index_version: str | None
     rows: int
     bronze: str | None  # name of the models file, None where the content was unchanged
+    # SHA-256 by name of each bronze file of the pull.
+    files: Mapping[str, str] = field(default_factory=dict)
 
     def to_line(self) -> dict[str, Any]:
         return {
@@ -78,6 +81,7 @@ class PullRecord:
             "index_version": self.index_version,
             "rows": self.rows,
             "bronze": self.bronze,
+            "files": dict(self.files),
         }
 
 
@@ -315,15 +319,15 @@ class Lake:
             rows.content_hash,
             rows.parser_version,
         )
-        name = None
+        name, files = None, {}
         if not unchanged:
             name = f"models_snapshot_{stamp(observed_at)}.parquet"
             folder = self.bronze / source
             results = folder / f"benchmark_results_{stamp(observed_at)}.parquet"
             # A crash may have left a file that has no record.
             if rows.benchmarks.height or results.exists():
-                _write(results, rows.benchmarks)
-            _write(folder / name, rows.models)
+                files[results.name] = _write(results, rows.benchmarks)
+            files[name] = _write(folder / name, rows.models)
         record = PullRecord(
             source,
             observed_at,
@@ -333,6 +337,7 @@ class Lake:
             rows.index_version,
             rows.models.height,
             name,
+            files,
         )
         append_line(self.bronze / source / f"pulls-{landed_at:%Y-%m}.jsonl", record.to_line())
         if timeline is not None:
@@ -386,6 +391,7 @@ class Lake:
                         line["index_version"],
                         line["rows"],
                         line["bronze"],
+                        line.get("files", {}),
                     ),
                     end,
                 )
@@ -427,11 +433,12 @@ def _frame(
     return frame
 
 
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    """A file that is there already has no record: it stays where it says the same."""
-    if path.exists() and _says(path, frame):
-        return
-    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+def _write(path: Path, frame: pl.DataFrame) -> str:
+    """The file's SHA-256. One that is there already has no record: it stays where it says the
+    same."""
+    if not (path.exists() and _says(path, frame)):
+        write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+    return sha256_of(path)
 
 
 def _says(path: Path, frame: pl.DataFrame) -> bool:

@@ -36,6 +36,8 @@ from llmrec_pipeline.storage.editions import (
     Edition,
     EditionError,
     current_edition,
+    file_entry,
+    sealed,
 )
 from llmrec_pipeline.storage.files import sync_folder, write_aside, write_bytes, write_json
 from llmrec_pipeline.storage.inputs import hash_inputs
@@ -276,7 +278,7 @@ def publish(
         for records in RECORD_TABLES:
             frame = read_records(settings.locations.evidence, records)
             tables[records.name] = _write_frame(frame, folder / f"{records.name}.parquet")
-        months = _write_history(con, folder, before)
+        months, damaged = _write_history(con, folder, before)
         payload = ranking_payload(con, settings, serving)
         payload["key_redirects"] = _redirected(redirects)
         tables["ranking"] = {"digest": _json_digest(payload), "rows": len(payload["models"])}
@@ -284,6 +286,7 @@ def publish(
         inputs_hash = hash_inputs(inputs)
         if (
             before is not None
+            and not damaged
             and before.manifest["inputs_hash"] == inputs_hash
             and before.manifest["content_digest"] == digest
         ):
@@ -319,9 +322,9 @@ def publish(
             },
             "tables": tables,
             "months": months,
-            "bytes": _sizes(folder),
-            "ranking_sha256": hashlib.sha256(ranking).hexdigest(),
+            "files": _files(folder, before),
         }
+        manifest = sealed(manifest)
         write_json(folder / MANIFEST, manifest)
         sync_folder(folder / HISTORY)
         folder.rename(published / name)
@@ -355,23 +358,39 @@ def _sound_edition(published: Path) -> Published | None:
         return None
     try:
         manifest = edition.manifest()
-        sound = (
-            _sizes(edition.folder) == manifest["bytes"]
-            and hashlib.sha256((edition.folder / RANKING).read_bytes()).hexdigest()
-            == manifest["ranking_sha256"]
-        )
-    except (EditionError, OSError, KeyError):
+        told, names = manifest["files"], _file_names(edition.folder)
+        sizes = {name: (edition.folder / name).stat().st_size for name in names}
+        if sizes != {name: entry["bytes"] for name, entry in told.items()}:
+            return None
+        # Months are many, and read again by whoever writes or asks for one.
+        edition.verify(name for name in names if not name.startswith(HISTORY))
+    except (EditionError, OSError):
         return None
-    return Published(edition, manifest, is_new=False) if sound else None
+    return Published(edition, manifest, is_new=False)
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """Bytes of the edition's files, but of its manifest, by path within it."""
-    return {
-        path.relative_to(folder).as_posix(): path.stat().st_size
+def _file_names(folder: Path) -> list[str]:
+    """The edition's files, but for its manifest, by path within it."""
+    return [
+        path.relative_to(folder).as_posix()
         for path in sorted((*folder.iterdir(), *(folder / HISTORY).iterdir()))
         if path.is_file() and path.name != MANIFEST
+    ]
+
+
+def _files(folder: Path, before: Published | None) -> dict[str, Any]:
+    """What the manifest says of each file; of one that is a link it says what it said before."""
+    told = {} if before is None else before.manifest["files"]
+    return {
+        name: told[name]
+        if before is not None and _is_link(before.edition.folder / name, folder / name)
+        else file_entry(folder / name)
+        for name in _file_names(folder)
     }
+
+
+def _is_link(path: Path, other: Path) -> bool:
+    return path.exists() and path.samefile(other)
 
 
 def _name(published: Path, now: datetime, digest: str) -> str:
@@ -398,24 +417,38 @@ def _write(path: Path, frame: pl.DataFrame) -> None:
 
 def _write_history(
     con: duckdb.DuckDBPyConnection, folder: Path, before: Published | None
-) -> dict[str, Any]:
-    """Monthly files of history and pulls; a month that has not changed is a hard link. The
-    warehouse keeps each month's digest until something touches the month."""
+) -> tuple[dict[str, Any], list[str]]:
+    """Monthly files of history and pulls, and the months whose files were found damaged; a month
+    that has not changed is a hard link. The warehouse keeps each month's digest until something
+    touches the month."""
     layout = _history_layout()
     if get_meta(con, _LAYOUT) != layout:
         with transaction(con):
             con.execute("UPDATE history_months SET digest = NULL")
             set_meta(con, _LAYOUT, layout)
     months: dict[str, Any] = {}
+    damaged = []
     for month, *noted in con.sql(
         "SELECT month, digest, rows, pulls FROM history_months ORDER BY month"
     ).fetchall():
         entry = dict(zip(("digest", "rows", "pulls"), noted, strict=True))
         if entry["digest"] is None or not _link_month(folder, month, before, entry):
-            entry = _write_month(con, folder, month, before)
+            if before is not None and not _is_sound(before.edition, month):
+                damaged.append(month)
+            entry = _write_month(con, folder, month, None if month in damaged else before)
         if entry["pulls"]:
             months[month] = entry
-    return months
+    return months, damaged
+
+
+def _is_sound(edition: Edition, month: str) -> bool:
+    """Whether what the edition has of a month is as it was published."""
+    files = [f"{HISTORY}/{name}" for name in _month_files(month)]
+    try:
+        edition.verify(name for name in files if (edition.folder / name).exists())
+    except EditionError:
+        return False
+    return True
 
 
 def _history_layout() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import polars as pl
 from llmrec_pipeline.domain.records import MODELS_SNAPSHOT
 from llmrec_pipeline.domain.timestamps import stamp
 from llmrec_pipeline.sources.pull import ParsedPull
+from llmrec_pipeline.storage.files import sha256_of
 from llmrec_pipeline.storage.lake import Lake, Landing, PullRecord, polars_schema
 
 SOURCE = "artificial_analysis"
@@ -41,8 +43,10 @@ class SyntheticLake:
         lines: dict[str, list[str]] = {}
         for _ in range(pulls):
             frame, record = self._next()
-            frame.write_parquet(folder / str(record.bronze), compression="zstd")
-            line = json.dumps(record.to_line(), sort_keys=True)
+            path = folder / str(record.bronze)
+            frame.write_parquet(path, compression="zstd")
+            landed = replace(record, files={path.name: sha256_of(path)})
+            line = json.dumps(landed.to_line(), sort_keys=True)
             lines.setdefault(f"{record.landed_at:%Y-%m}", []).append(line)
             tell(self._pulls)
         for month, records in lines.items():

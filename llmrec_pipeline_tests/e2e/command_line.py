@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ from typing import Any
 
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.locations import PROJECT_ROOT
-from llmrec_pipeline.storage.editions import current_edition
+from llmrec_pipeline.storage.editions import current_edition, file_entry, sealed
 
 TIMEOUT_S = 120
 COMMAND = (sys.executable, "-m", "llmrec_pipeline.serving.cli")
@@ -149,8 +148,8 @@ class Llmrec:
         def age_manifest(manifest: dict[str, Any]) -> None:
             for source in manifest["sources"].values():
                 _earlier(source, hours)
-            body = (folder / "ranking.json").read_bytes()
-            manifest["ranking_sha256"] = hashlib.sha256(body).hexdigest()
+            manifest["files"]["ranking.json"] = file_entry(folder / "ranking.json")
+            manifest.update(sealed(manifest))
 
         _rewrite(folder / "ranking.json", age_ranking)
         _rewrite(folder / "edition.json", age_manifest)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import subprocess
 import sys
 import textwrap
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import duckdb
 import polars as pl
 import pytest
 
+from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import publishing, refreshing
 from llmrec_pipeline.storage.editions import (
@@ -28,6 +31,7 @@ from llmrec_pipeline.storage.editions import (
     current_edition,
     find_edition,
     list_editions,
+    sealed,
 )
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
@@ -330,8 +334,8 @@ def test_a_reader_in_another_process_never_misses_an_edition(tmp_path: Path) -> 
     for name in ("one", "two"):
         (published / name).mkdir(parents=True)
         required = dict.fromkeys(("inputs_hash", "content_digest"), name)
-        empty: dict[str, Any] = {"sources": {}, "tables": {}, "months": {}}
-        (published / name / MANIFEST).write_text(json.dumps({**required, **empty}))
+        empty: dict[str, Any] = {key: {} for key in ("sources", "tables", "months", "files")}
+        (published / name / MANIFEST).write_text(json.dumps(sealed({**required, **empty})))
     publishing._switch(published, "one")
     script = textwrap.dedent(
         f"""
@@ -467,6 +471,39 @@ def test_a_damaged_current_edition_is_replaced(folder: DataFolder, damage: str) 
     assert second.edition.ranking()["edition"] == second.edition.name
     assert second.manifest["content_digest"] == first.manifest["content_digest"]
     assert pl.read_parquet(months(second, "models_history")[0]).height == 10
+    assert not folder.refresh(at(0) + timedelta(minutes=2)).is_new
+
+
+@pytest.mark.parametrize(
+    "name", [MANIFEST, RANKING, "models_latest.parquet", "history/models_history_2026-05.parquet"]
+)
+def test_one_other_byte_is_never_served_and_rebuilding_mends_it(
+    folder: DataFolder, name: str
+) -> None:
+    folder.land(AA, at(0), models(10))
+    first = folder.refresh(at(0)).edition
+    path = first.folder / name
+    body = bytearray(path.read_bytes())
+    # A digit for a digit: the file still reads.
+    place = re.search(rb"[1-8]", body[len(body) // 3 :]).start() + len(body) // 3  # type: ignore[union-attr]
+    body[place] ^= 1
+    path.write_bytes(body)
+    readers: list[Callable[[], Any]] = [first.verify]
+    if name == MANIFEST:
+        readers += [first.manifest, first.ranking, lambda: first.table("models_latest")]
+    elif name == RANKING:
+        readers += [first.ranking]
+    elif name == "models_latest.parquet":
+        readers += [lambda: first.table("models_latest")]
+    with duckdb.connect() as con:
+        for reader in (*readers, lambda: open_edition(con, first)):
+            with pytest.raises(EditionError, match=rf"{name}: (damaged|cannot be read|lacks)"):
+                reader()
+    folder.warehouse.unlink()
+    second = folder.refresh(at(0) + timedelta(minutes=1))
+    assert second.is_new
+    second.edition.verify()
+    assert second.manifest["content_digest"] == second.edition.manifest()["content_digest"]
     assert not folder.refresh(at(0) + timedelta(minutes=2)).is_new
 
 

@@ -22,7 +22,7 @@ from llmrec_pipeline.serving.report.charts import ChartKit
 from llmrec_pipeline.serving.report.content import FIRM, LIKELY, OPEN, Figure, ReportContent
 from llmrec_pipeline.serving.report.markdown import as_markdown
 from llmrec_pipeline.serving.report.page import as_page
-from llmrec_pipeline.storage.editions import Edition, EditionError
+from llmrec_pipeline.storage.editions import Edition, EditionError, file_entry, sealed
 from llmrec_pipeline_tests.reports import (
     BETTER,
     CURRENT,
@@ -176,7 +176,9 @@ def test_an_edition_of_before_is_named(edition: Edition, tmp_path: Path) -> None
     payload = edition.ranking()
     del payload["report"]
     (tmp_path / "ranking.json").write_text(json.dumps(payload))
-    (tmp_path / "edition.json").write_text(json.dumps(edition.manifest()))
+    files = {"ranking.json": file_entry(tmp_path / "ranking.json")}
+    manifest = sealed({**edition.manifest(), "files": files})
+    (tmp_path / "edition.json").write_text(json.dumps(manifest))
     with pytest.raises(EditionError, match="before there were reports; run `llmrec refresh`"):
         build_content(old)
 

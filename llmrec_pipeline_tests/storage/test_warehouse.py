@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from llmrec_pipeline.orchestration import checks
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import loading, naming, refreshing, warehouse
+from llmrec_pipeline.storage.files import sha256_of
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import judge_pulls, rebases
 from llmrec_pipeline.storage.loading import load
@@ -72,6 +73,14 @@ def claude(variant: str = "", row_id: str = "opus", **values: Any) -> Row:
     return model(0, source_model_id=row_id, model_name=name, creator="Anthropic", **values)
 
 
+RESULT = {
+    "source_model_id": "id-001",
+    "model_name": "Invented 1",
+    "benchmark_name": "invented",
+    "category": "overall",
+    "score": 0.5,
+    "unit": "fraction",
+}
 OPUS, OPUS_THINKING = "anthropic/claude-opus-4-5", "anthropic/claude-opus-4-5:thinking"
 
 
@@ -212,12 +221,15 @@ def test_a_missing_bronze_file_is_named(folder: DataFolder) -> None:
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbage", "empty", "of another pull", "fewer rows"])
+@pytest.mark.parametrize(
+    "damage",
+    ["cut", "garbage", "empty", "of another pull", "fewer rows", "another value", "no results"],
+)
 def test_a_damaged_bronze_file_is_named_and_nothing_is_loaded(
     folder: DataFolder, damage: str
 ) -> None:
     good = folder.land(AA, at(0), models(10))
-    bad = folder.land(AA, at(1), models(11))
+    bad = folder.land(AA, at(1), models(11), benchmarks=[RESULT])
     good_path, path = (
         folder.lake.bronze / AA / str(landing.record.bronze) for landing in (good, bad)
     )
@@ -229,13 +241,19 @@ def test_a_damaged_bronze_file_is_named_and_nothing_is_loaded(
         path.write_bytes(b"")
     elif damage == "of another pull":
         path.write_bytes(good_path.read_bytes())
-    else:
+    elif damage == "fewer rows":
         pl.read_parquet(path).head(3).write_parquet(path)
+    elif damage == "another value":
+        pl.read_parquet(path).with_columns(pl.lit(99.0).alias("quality_index")).write_parquet(path)
+    else:
+        path = path.with_name(path.name.replace("models_snapshot", "benchmark_results"))
+        path.unlink()
     with folder.open() as con:
         with pytest.raises(WarehouseError) as raised:
             load(con, folder.lake)
         assert table(con, "bronze_models").is_empty()
-    assert str(raised.value).startswith(f"{path}: damaged: ")
+    told = "recorded in the pull log but missing" if damage == "no results" else "damaged: "
+    assert str(raised.value).startswith(f"{path}: {told}")
     assert "\n" not in str(raised.value)
 
 
@@ -252,6 +270,8 @@ def test_a_column_that_an_older_parser_did_not_write_is_null(folder: DataFolder)
     landing = folder.land(AA, at(0), models(10))
     path = folder.lake.bronze / AA / str(landing.record.bronze)
     pl.read_parquet(path).drop("coding_index", "ttft_s").write_parquet(path)
+    (log,) = folder.lake.logs(AA)
+    log.write_text(log.read_text().replace(landing.record.files[path.name], sha256_of(path)))
     folder.land(AA, at(1), models(10, coding_index=3.0))
     rows = folder.rows("SELECT * FROM models_history ORDER BY snapshot_ts", at(1))
     assert [row["coding_index"] for row in rows] == [None] * 10 + [3.0] * 10

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline.settings import Settings, SettingsError, load_settings
-from llmrec_pipeline.storage.editions import RANKING, EditionError, find_edition
+from llmrec_pipeline.storage.editions import EditionError, find_edition
 from llmrec_pipeline.storage.fixture import Fixture, FixtureError
 from llmrec_pipeline.storage.warehouse import WarehouseError, first_row, open_warehouse
 
@@ -105,15 +104,12 @@ def _edition(settings: Settings) -> Finding:
     try:
         edition = find_edition(settings.locations.published, None)
         manifest = edition.manifest()
-        edition.ranking()
     except EditionError as error:
         return Finding("edition", "warning", str(error))
-    body = (edition.folder / RANKING).read_bytes()
-    expected = manifest.get("ranking_sha256")
-    if expected and hashlib.sha256(body).hexdigest() != expected:
-        return Finding(
-            "edition", "problem", f"{edition.folder / RANKING}: damaged; run `llmrec rebuild`"
-        )
+    try:
+        edition.verify()
+    except EditionError as error:
+        return Finding("edition", "problem", str(error))
     return Finding("edition", "ok", f"{edition.name}, data as of {manifest['snapshot_ts']}")
 
 

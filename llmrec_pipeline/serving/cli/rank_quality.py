@@ -49,7 +49,7 @@ def rank_quality(trials: int, edition: str | None, wanted: Format | None) -> int
 def _data(edition: Edition) -> Data:
     evidence = stored_evidence(
         *(
-            pl.read_parquet(edition.folder / f"{table}.parquet")
+            pl.read_parquet(edition.table(table))
             for table in ("measure_readings", "measure_populations")
         )
     )
