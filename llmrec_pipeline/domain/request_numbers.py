@@ -76,6 +76,7 @@ _SCALES = phrases(
     }
 )
 _TEN = "十"
+_MOST_GROUPS = 6  # of three digits: more are no amount
 _SLANG_MILLION = "mil"  # "1 mil", "per mil" in English; a thousand in Spanish and Portuguese
 
 
@@ -111,7 +112,8 @@ def _digits(text: Text, start: int, counts: bool) -> Size | None:
         whole, point, rest = token.text.partition(".")
         if point and len(rest) == 3 and 1 <= len(whole) <= 3 and whole != "0":
             value *= 1_000
-        while end < len(text.tokens) and _continues(text, end):
+        last = min(len(text.tokens), start + _MOST_GROUPS)
+        while end < last and _continues(text, end):
             value, end = value * 1_000 + (text.tokens[end].number or 0), end + 1
     return Size(value, end)
 

@@ -70,7 +70,7 @@ _CUES = phrases(
         "|mindestens|über|mehr als|au moins|plus de|más de|mais de|al menos|pelo menos|至少|超过",
         "from": "from|between|zwischen|entre|von|de|desde",
         "now": "currently|paying|we pay|i pay|now pay|used to pay|instead of|costs us"
-        "|costing us|zahlen derzeit",
+        "|costing us|zahlen derzeit|charges|charged|charging|pays|paid|sells|sold",
     }
 )
 _CUES_AFTER = phrases(
@@ -388,7 +388,7 @@ def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading
     ignored = tuple(reader.ignored)
     if not caps:
         return PriceReading(ignored=ignored)
-    cap = min(caps, key=lambda price: (price.bound != "max", price.side == "output", price[0]))
+    cap = min(caps, key=lambda price: (price.side == "output", price.bound != "max", price[0]))
     return PriceReading(
         cap.usd_per_1m,
         (cap.quote,),

@@ -31,7 +31,7 @@ _CUES = phrases(
         "|non|nor|never|don't use|do not use|can't use|cannot use|may not use|not allowed to use"
         "|don't want|do not want|nothing|nothing from|nothing by|none of|neither|skip|ban|banned|block"
         "|blocked|blacklist|denylist|forbidden|leave out|stay away from|keep away from|rule out"
-        "|ohne|nicht|nicht von|kein|keine|keinen|außer|bloß nicht|sans|pas de|pas|sauf|excepté"
+        "|ohne|weder|nicht|nicht von|kein|keine|keinen|außer|bloß nicht|sans|pas de|pas|sauf|excepté"
         "|éviter|évitez|hors|sin|excepto|evitar|menos|nada de|que no sea|sem|exceto|evite|não"
         "|não use|不要|不用|别用|除了|排除|避免|不能用|不想用",
         "neither": "not only|not just|not limited to|not restricted to|no preference|nicht nur"
@@ -55,14 +55,21 @@ _BEFORE_NAME = word_set(
     " built developed based in coming something do es em modelle modell modèles modelos modelo models: with us"
     " que 用 使 的 模 型"
 )
-_BETWEEN_NAMES = word_set(", / & + or and nor oder und ou et o y e noch ni 、 或 和 与 跟 及 者 -")
+_BETWEEN_NAMES = word_set(
+    ", / & + or and nor oder und ou et o y e noch ni nem 、 或 和 与 跟 及 者 -"
+)
 _AFTER_LIST_NAME = word_set("from by the any models model")
-_STILL_REFUSED = word_set("no not nor non without")
+_STILL_REFUSED = word_set("no not nor non without ohne kein keine sans sin sem")
 _GROUP_NOUNS = word_set(
     "provider providers model models llm llms company companies vendor vendors lab labs maker"
     " makers ai firm firms creator creators brand brands one ones stuff based made built only"
     " anbieter modelle modell firmen fournisseurs fournisseur modèles proveedores modelos"
     " fornecedores empresas 模 厂 公 的 模型 - owned"
+)
+_MODEL_WORDS = word_set(
+    "model models llm llms provider providers vendor vendors lab labs ai from by provided made built"
+    " anbieter modell modelle modèle modèles fournisseur fournisseurs modelo modelos proveedor"
+    " proveedores fornecedor fornecedores von de 模 厂"
 )
 _PLACE_WORDS = word_set("from in by out of aus de da do von")
 _ENDS = word_set(", . ; ! ? ) and or but please |") | {""}
@@ -91,6 +98,7 @@ class ProviderReading(NamedTuple):
     allowed_quotes: tuple[str, ...] = ()
     denied_quotes: tuple[str, ...] = ()
     contradiction: str = ""
+    ignored: tuple[str, ...] = ()
 
 
 Names = Phrases["str | NamedGroup"]
@@ -105,13 +113,32 @@ def provider_names(aliases: Mapping[str, str], groups: Iterable[tuple[str, Named
     return Phrases(named)
 
 
-def read_providers(text: Text, names: Names) -> ProviderReading:
+class OtherSenses(NamedTuple):
+    """Where a provider's name is none: everyday words, and goods of a maker that are no models."""
+
+    everyday: frozenset[str]
+    goods: Phrases[str]
+
+    def apply(self, text: Text, cue: Match[str] | None, start: int, end: int) -> bool:
+        """Whether the names from start to end, after a cue, mean something else."""
+        if self.goods.at(text, end) is not None:
+            return True
+        named = {text.word(index) for index in range(start, end)} - _BETWEEN_NAMES
+        if not named <= self.everyday:
+            return False
+        led = start if cue is None else cue.start
+        beside = {text.word(index) for index in (*range(led, start), end, end + 1)}
+        return not beside & _MODEL_WORDS
+
+
+def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderReading:
     """Providers that the text asks for ("only", "must be from") or refuses ("no", "not from").
 
     Who is refused is taken out of a list that asks for several; where nobody is left, or where
     one is both asked for and refused by name, that is a contradiction. Takes the words it used.
     """
     found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
+    ignored: list[str] = []
     index = 0
     while index < len(text.tokens):
         cue = _CUES.at(text, index)
@@ -121,6 +148,14 @@ def read_providers(text: Text, names: Names) -> ProviderReading:
         listed, end = _list(text, at, names, is_refused=cue is not None and cue.meaning == "deny")
         if not listed:
             index += 1
+            continue
+        if other.apply(text, cue, at, end):
+            if cue is not None and cue.meaning != "neither":
+                ignored.append(
+                    f"{text.quote(index, end)!r} was not read as naming a provider; if one is"
+                    " meant, say so: models from …"
+                )
+            index = end
             continue
         after = _cue_after(text, end)
         meaning = cue.meaning if cue is not None else after.meaning if after is not None else ""
@@ -133,7 +168,7 @@ def read_providers(text: Text, names: Names) -> ProviderReading:
             found[meaning].extend((name, quote) for name in listed)
             text.take(index, end)
         index = end
-    return _resolved(found["allow"], found["deny"])
+    return _resolved(found["allow"], found["deny"])._replace(ignored=tuple(ignored))
 
 
 def _list(text: Text, start: int, names: Names, *, is_refused: bool) -> tuple[list[_Named], int]:

@@ -17,6 +17,7 @@ from llmrec_pipeline.domain.request_context import ContextReading, read_context
 from llmrec_pipeline.domain.request_price import PriceReading, read_price
 from llmrec_pipeline.domain.request_providers import (
     NamedGroup,
+    OtherSenses,
     ProviderReading,
     provider_names,
     read_providers,
@@ -25,7 +26,7 @@ from llmrec_pipeline.domain.request_tokens import Phrases, Text, misspellings
 from llmrec_pipeline.domain.request_wishes import Unchecked, Wishes, read_wishes
 from llmrec_pipeline.domain.request_wording import Wording
 
-READ_AT_START, READ_AT_END = 2_500, 1_000  # characters
+READ_AT_START, READ_AT_END = 2_000, 800  # characters
 _OFTEN_MISSPELT = [
     "million",
     "context",
@@ -95,7 +96,7 @@ class Constraints(NamedTuple):
             if self.unread
             else ()
         )
-        return (*self.price.ignored, *self.wishes.ignored, *unread)
+        return (*self.price.ignored, *self.providers.ignored, *self.wishes.ignored, *unread)
 
 
 class ConstraintReader:
@@ -115,6 +116,9 @@ class ConstraintReader:
                 for word in words
             ],
         )
+        self._other = OtherSenses(
+            frozenset(wording.everyday_names), Phrases((word, word) for word in wording.other_goods)
+        )
         self._wishes: Phrases[str | Unchecked] = Phrases(
             [
                 *_by_phrase(wording.capabilities),
@@ -133,7 +137,7 @@ class ConstraintReader:
             tokens_per_page=wording.tokens_per_page,
             tokens_per_word=wording.tokens_per_word,
         )
-        providers = read_providers(words, self._names)
+        providers = read_providers(words, self._names, self._other)
         wishes = read_wishes(words, self._wishes)
         return Constraints(price, context, providers, wishes, words, unread)
 

@@ -17,6 +17,7 @@ _NUMBERS = {
     "least_share": (0, 1),
 }
 _TEXTS = ("provider_names", "capabilities", "unchecked")
+_LISTS = ("everyday_names", "other_goods")
 _GROUP_KEYS = ("adjectives", "places", "creators")
 
 
@@ -37,7 +38,9 @@ class Wording:
     `tokens_per_page` and `tokens_per_word` estimate a context from the length of a document;
     `largest_bare_price` is USD: a higher amount without "per 1M tokens" is no price per 1M tokens.
     `provider_names` and `capabilities` map a creator and a capability to words, `unchecked` a
-    reason to the words for what is not known of any model. `dominance` and `least_share` are
+    reason to the words for what is not known of any model. `everyday_names` are names of providers
+    that are words of any text too, `other_goods` what a maker of models sells beside them:
+    "Google Sheets". `dominance` and `least_share` are
     probabilities: below the first no task type stands alone, and those of the second are shown.
     """
 
@@ -50,13 +53,15 @@ class Wording:
     provider_groups: Mapping[str, ProviderGroup] = field(default_factory=dict)
     capabilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unchecked: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    everyday_names: tuple[str, ...] = ()
+    other_goods: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, content: CheckedMapping) -> Wording:
         """From the section; an edition of before it gives the defaults."""
         if "request" not in content.content:
             return cls()
-        reader = content.child("request", {*_NUMBERS, *_TEXTS, "provider_groups"})
+        reader = content.child("request", {*_NUMBERS, *_TEXTS, *_LISTS, "provider_groups"})
         capabilities = _texts(reader, "capabilities")
         for name in capabilities:
             if name not in CAPABILITIES:
@@ -76,6 +81,8 @@ class Wording:
             provider_names=_texts(reader, "provider_names"),
             capabilities=capabilities,
             unchecked=_texts(reader, "unchecked"),
+            everyday_names=reader.texts("everyday_names"),
+            other_goods=reader.texts("other_goods"),
             provider_groups={
                 name: ProviderGroup(*(child.texts(key) for key in _GROUP_KEYS))
                 for name, child in groups
@@ -90,6 +97,7 @@ class Wording:
                 key: {name: list(words) for name, words in getattr(self, key).items()}
                 for key in _TEXTS
             },
+            **{key: list(getattr(self, key)) for key in _LISTS},
             "provider_groups": {
                 name: {key: list(getattr(group, key)) for key in _GROUP_KEYS}
                 for name, group in self.provider_groups.items()

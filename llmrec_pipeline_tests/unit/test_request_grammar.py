@@ -162,6 +162,14 @@ def test_prices(text: str, cap: float | None) -> None:
     assert found == (None if cap is None else Fraction(repr(cap)))
 
 
+def test_of_two_sides_the_input_price_is_the_cap() -> None:
+    assert read("$3/M in, $15/M out max").max_price_per_1m == 3
+
+
+def test_what_somebody_charges_is_no_cap() -> None:
+    assert read("why does it charge and OpenAI charges $10 per 1M tokens").max_price_per_1m is None
+
+
 def test_a_bare_amount_in_a_long_story_is_no_price() -> None:
     story = "The shop was old and the owner kind, " * 12
     assert read(f"{story} and the toys were all under $5.").max_price_per_1m is None
@@ -226,6 +234,8 @@ def test_an_estimate_says_so() -> None:
         ("sans OpenAI", (), ("openai",)),
         ("solo Mistral", ("mistral",), ()),
         ("sem DeepSeek", (), ("deepseek",)),
+        ("sem OpenAI nem Google", (), ("openai", "google")),
+        ("weder OpenAI noch Google", (), ("openai", "google")),
         ("不要OpenAI", (), ("openai",)),
         ("只用Anthropic", ("anthropic",), ()),
         ("only antrhopic", ("anthropic",), ()),
@@ -238,6 +248,30 @@ def test_an_estimate_says_so() -> None:
 def test_providers(text: str, allowed: tuple[str, ...], denied: tuple[str, ...]) -> None:
     reading = read(text)
     assert (reading.provider_allowlist, reading.provider_denylist) == (allowed, denied)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write only haiku about autumn",
+        "we meet without a cursor",
+        "for liquid only, not for gas",
+        "Use only Google Sheets formulas",
+        "Do not use Microsoft Excel",
+        "a list without meta tags",
+        "no databricks notebooks",
+    ],
+)
+def test_an_everyday_word_or_other_goods_name_no_provider(text: str) -> None:
+    reading = read(text)
+    assert (reading.provider_allowlist, reading.provider_denylist) == ((), ())
+
+
+def test_an_everyday_word_beside_models_or_a_provider_names_one() -> None:
+    assert read("only models from Phi").provider_allowlist == ("microsoft",)
+    assert read("only openai or phi").provider_allowlist == ("openai", "microsoft")
+    assert read("no Opus models").provider_denylist == ("anthropic",)
+    assert "'only haiku'" in read("Write only haiku").ignored[0]
 
 
 def test_a_refusal_is_taken_out_of_a_group() -> None:
@@ -357,6 +391,16 @@ _PIECES = [
     "\U0001f916",
     "\x00",
 ]
+
+
+@pytest.mark.parametrize("piece", ["000 ", "a ", "a,", "$1", "|", "\u6bcf", "no more than "])
+def test_time_is_linear_in_the_text_whatever_is_repeated(piece: str) -> None:
+    """The longest text that is read whole, in processor time with room for a busy machine."""
+    text = (piece * READ_AT_START)[: READ_AT_START + READ_AT_END]
+    started = time.process_time()
+    with contextlib.suppress(RequestError):
+        read(text)
+    assert time.process_time() - started < 0.25
 
 
 def test_ten_thousand_fuzzed_texts_raise_nothing_but_request_errors() -> None:
