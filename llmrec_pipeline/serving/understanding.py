@@ -11,12 +11,15 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from llmrec_pipeline.domain.request_reader import RequestReader
-from llmrec_pipeline.domain.task_model import FULL, UNDERSTANDINGS, WORDS_ONLY, Embedder, TaskModel
+from llmrec_pipeline.domain.task_model import FULL, UNDERSTANDINGS, WORDS_ONLY, TaskModel
 from llmrec_pipeline.domain.task_profile import Tasks, unknown_name
 from llmrec_pipeline.locations import PROJECT_ROOT
+
+if TYPE_CHECKING:
+    from llmrec_pipeline.serving.sentence_embedding import MiniLm
 
 MODEL_FILE = PROJECT_ROOT / "config" / "task_model.json"
 """The fitted model belongs to the code, wherever the configuration is."""
@@ -32,11 +35,11 @@ def request_reader(
     """
     if understanding is not None and understanding not in UNDERSTANDINGS:
         raise unknown_name("understanding", understanding, UNDERSTANDINGS)
-    wanted = understanding or (FULL if _is_installed() else WORDS_ONLY)
+    wanted = understanding or (FULL if is_installed() else WORDS_ONLY)
     key = (id(tasks), id(provider_aliases), wanted)
     kept = _kept.get(key)
     if kept is None:
-        embedder = _embedder() if wanted == FULL else None
+        embedder = sentence_embedder() if wanted == FULL else None
         reader = RequestReader(tasks, provider_aliases, model=_model(), embedder=embedder)
         if len(_kept) >= _MOST_KEPT:
             _kept.clear()
@@ -57,7 +60,8 @@ _kept: dict[tuple[int, int, str], _Kept] = {}
 _MOST_KEPT = 8
 
 
-def _is_installed() -> bool:
+def is_installed() -> bool:
+    """Whether the extra `embeddings` is."""
     return all(find_spec(package) is not None for package in _NEEDED)
 
 
@@ -72,7 +76,8 @@ def _model() -> TaskModel:
 
 
 @cache
-def _embedder() -> Embedder:
+def sentence_embedder() -> MiniLm:
+    """The embedder of the task model, loaded once. Raises EmbeddingError."""
     from llmrec_pipeline.serving.sentence_embedding import embedder_of
 
     return embedder_of(_content())

@@ -18,8 +18,12 @@ import httpx
 import pytest
 
 from llmrec_pipeline.locations import SettingsError, read_locations
+from llmrec_pipeline.serving import answering
+from llmrec_pipeline.serving.api import server
 from llmrec_pipeline.serving.api.config import HASHES_VARIABLE, load_api_config, require_safe
 from llmrec_pipeline.serving.api.server import listen
+from llmrec_pipeline.serving.sentence_embedding import EmbeddingError
+from llmrec_pipeline.serving.understanding import sentence_embedder
 from llmrec_pipeline.storage.spool import AnswerSpool
 from llmrec_pipeline_tests.e2e.api_server import Api, api, publish_without, served, until
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
@@ -99,7 +103,7 @@ def test_a_profile_is_answered_and_matched(served_api: Api) -> None:
     answer = client.get("/api/v1/recommend/team-b", params={"topk": 3}).json()
     assert {r["provider"] for r in answer["recommendations"]} <= {"openai", "anthropic"}
     assert answer["task_profile"]["max_price_per_1m"] == 50
-    assert answer["matches"]["embedding"]
+    assert answer["matches"]["embedding"] in ("hashed_words", served_api.desk.embedder.name)
     assert answer["matches"]["models"]
 
     given = {"model": answer["recommendations"][0]["canonical_model_key"], "use_case": "coding"}
@@ -126,6 +130,49 @@ def test_a_profile_is_answered_and_matched(served_api: Api) -> None:
     assert len(past[0]["outcomes"]) == 8
     again = client.get(f"/api/v1/history/{after['answer_id']}/replay").json()
     assert again["same"]
+
+
+def test_a_text_is_understood_by_the_means_that_is_asked_for(
+    served_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def means(**asked: str) -> str:
+        answer = served_api.recommend("Pourquoi le ciel est-il bleu ?", **asked).json()
+        understanding: str = answer["request"]["understanding"]
+        return understanding
+
+    assert [means(), means(understanding="full"), means(understanding="words")] == [
+        "words",
+        "full",
+        "words",
+    ]
+    assert served_api.recommend(TEXT, understanding="best").status_code == 422
+
+    def missing(*_: object) -> None:
+        raise EmbeddingError("numpy is not installed")
+
+    monkeypatch.setattr(answering, "request_reader", missing)
+    refused = served_api.recommend("a text that is new", understanding="full")
+    assert (refused.status_code, refused.headers["content-type"]) == (422, PROBLEM)
+    assert "understanding: numpy is not installed" in refused.json()["detail"]
+
+
+def test_cards_are_compared_by_the_sentence_embedding_once_they_are_embedded(
+    served_api: Api,
+) -> None:
+    desk, client = served_api.desk, served_api.client
+    assert desk.embedder.name == sentence_embedder().name
+    until(lambda: desk.cards_index(desk.counter).embedder.name == desk.embedder.name)
+    client.put("/api/v1/users/team-d", json={"profile_text": "Formal proofs and olympiad problems"})
+    matches = client.get(
+        "/api/v1/recommend/team-d", params={"topk": 1, "understanding": "full"}
+    ).json()["matches"]
+    assert matches["embedding"] == desk.embedder.name
+    assert matches["use_cases"][0]["id"] == "math"
+
+
+def test_without_the_extra_words_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "is_installed", lambda: False)
+    assert server.default_embedder().name == "hashed_words"
 
 
 def test_an_edition_changes_under_load_and_the_first_answer_is_made_anew(

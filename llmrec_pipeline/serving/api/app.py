@@ -125,7 +125,7 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
-        question, counter = asked.question(), desk.counter
+        question, counter = asked.question(desk.config.understanding), desk.counter
         ready = await _prepared(counter, question)
         answer_id = desk.record(counter, ready, asked.user_id)
         return Response(with_id(answer_id, ready.text), media_type=_JSON)
@@ -136,10 +136,13 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
         responses=problems.responses(404),
     )
     async def recommend_to(
-        user_id: UserIdPath, topk: Annotated[int, Query(ge=1, le=100)] = 5
+        user_id: UserIdPath,
+        topk: Annotated[int, Query(ge=1, le=100)] = 5,
+        understanding: Annotated[s.Understanding | None, Query()] = None,
     ) -> Response:
         """Rank models for a stored profile, with what it is most like."""
-        return await _aside(lambda: _for_user(desk, user_id, topk))
+        means = understanding or desk.config.understanding
+        return await _aside(lambda: _for_user(desk, user_id, topk, means))
 
     @app.get(f"{_API}/history", response_model=s.HistoryPage, responses=problems.responses())
     async def answers(
@@ -170,12 +173,12 @@ async def _prepared(counter: Counter, question: Question) -> Prepared:
     return await _aside(lambda: counter.prepare(question))
 
 
-def _for_user(desk: Desk, user_id: str, topk: int) -> Response:
+def _for_user(desk: Desk, user_id: str, topk: int, understanding: str) -> Response:
     counter = desk.counter
     with desk.store.reading() as session:
         user = find_user(session, user_id)
         matches = matches_of(desk, counter, session, user)
-    question = question_of_user(counter, user, topk)
+    question = question_of_user(counter, user, topk, understanding)
     ready = counter.known(question) or counter.prepare(question)
     answer_id = desk.record(counter, ready, user_id)
     more = as_json({"user_id": user_id, "matches": matches})

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from llmrec_pipeline.domain.task_model import UNDERSTANDINGS
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.yaml_section import Section
 
@@ -51,6 +52,7 @@ class ApiConfig(_Frozen):
     max_body_kb: Count
     timeout_s: Positive
     shutdown_s: Positive
+    understanding: Literal[UNDERSTANDINGS]  # type: ignore[valid-type]
     memo: MemoSizes
     watch_s: Positive
     spool: SpoolTimes

@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from llmrec_pipeline.domain.learning_config import LearningConfig
-from llmrec_pipeline.domain.matching import Embedder, HashedWords, TextIndex
+from llmrec_pipeline.domain.matching import HashedWords, Remembered, TextIndex
 from llmrec_pipeline.domain.model_cards import model_cards
 from llmrec_pipeline.domain.provider_choice import top_models
 from llmrec_pipeline.domain.task_profile import Tasks, resolve_providers
@@ -47,6 +47,7 @@ from llmrec_pipeline.storage.spool import AnswerSpool
 _log = logging.getLogger(__name__)
 
 _WORDS = HashedWords()
+_CARDS_AT_ONCE = 50
 
 Clock = Callable[[], datetime]
 
@@ -160,10 +161,11 @@ class Desk:
     config: ApiConfig
     learning: LearningConfig
     store: EvidenceStore
-    embedder: Embedder
+    embedder: Remembered
     clock: Clock = lambda: datetime.now(UTC)
     _counter: Counter | None = None
     _embedded: tuple[str | None, TextIndex | None] = (None, None)
+    _cards_done: int = 0
 
     @cached_property
     def spool(self) -> AnswerSpool:
@@ -191,6 +193,7 @@ class Desk:
             return False
         try:
             self._counter = self._load(edition)
+            self._cards_done = 0
         except EditionError as error:
             _log.warning("edition not taken up: %s", error)
             return False
@@ -219,9 +222,16 @@ class Desk:
         return drain_spool(self.spool, self.store, self.clock())
 
     def embed_cards(self) -> None:
-        """Embed the cards of the edition in force. Of hundreds it takes seconds, so it is done aside."""
+        """Embed some more cards of the edition in force, until all are. Hundreds take seconds: it is
+        done aside, and bit by bit, so that a server that is to stop need not wait."""
         counter = self._counter
-        if counter is not None and self._embedded[0] != counter.edition.name:
+        if counter is None or self._embedded[0] == counter.edition.name:
+            return
+        texts = list(counter.cards.values())
+        for text in texts[self._cards_done : self._cards_done + _CARDS_AT_ONCE]:
+            self.embedder(text)
+        self._cards_done += _CARDS_AT_ONCE
+        if self._cards_done >= len(texts):
             self._embedded = counter.edition.name, TextIndex(self.embedder, counter.cards)
 
     def cards_index(self, counter: Counter) -> TextIndex:

@@ -16,14 +16,15 @@ from llmrec_pipeline.serving.api.desk import Counter, Desk
 from llmrec_pipeline.storage.evidence_store.models import Feedback, ServedAnswer, User
 
 _SHOWN = 5
-# The newest requests with outcomes that a profile is compared with.
-_PAST = 500
+# The newest outcomes whose requests a profile is compared with: a text takes some 15 ms once.
+_PAST = 100
 
 
-def question_of_user(counter: Counter, user: User, topk: int) -> Question:
+def question_of_user(counter: Counter, user: User, topk: int, understanding: str) -> Question:
     """What a profile asks: its text, its constraints, and only providers that the user can call.
     Raises RequestError where the constraints allow none of those."""
-    question = Question.from_mapping({"text": user.profile_text, "topk": topk, **user.constraints})
+    asked = {"text": user.profile_text, "topk": topk, "understanding": understanding}
+    question = Question.from_mapping({**asked, **user.constraints})
     if not user.available_providers:
         return question
     available = tuple(user.available_providers)
@@ -45,10 +46,11 @@ def matches_of(desk: Desk, counter: Counter, session: Session, user: User) -> di
     text = user.profile_text
     cards = desk.cards_index(counter)
     past = _past_requests(session)
-    of_past = TextIndex(desk.embedder, {key: found["text"] for key, found in past.items()})
-    use_cases = TextIndex(desk.embedder, _use_cases(desk, counter))
+    embedder = cards.embedder
+    of_past = TextIndex(embedder, {key: found["text"] for key, found in past.items()})
+    use_cases = TextIndex(embedder, _use_cases(desk, counter))
     return {
-        "embedding": cards.embedding,
+        "embedding": embedder.name,
         "models": [match._asdict() for match in cards.nearest(text, _SHOWN)],
         "use_cases": [match._asdict() for match in use_cases.nearest(text, _SHOWN)],
         "past_requests": [

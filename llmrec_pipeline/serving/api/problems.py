@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.serving.sentence_embedding import EmbeddingError
 from llmrec_pipeline.storage.editions import EditionError
 from llmrec_pipeline.storage.evidence_store.answers import UnknownId
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
@@ -85,6 +86,11 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestError)
     async def of_request(_: Request, error: RequestError) -> Response:
         return problem(422, str(error))
+
+    @app.exception_handler(EmbeddingError)
+    async def of_embedding(_: Request, error: EmbeddingError) -> Response:
+        # The request asks for what this server has not; asked the other way it is answered.
+        return problem(422, f"understanding: {error}")
 
     @app.exception_handler(EditionError)
     async def of_edition(_: Request, error: EditionError) -> Response:

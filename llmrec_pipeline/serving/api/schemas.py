@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from llmrec_pipeline.domain.categories import CATEGORIES
 from llmrec_pipeline.domain.scorers import SCORERS
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
+from llmrec_pipeline.domain.task_model import UNDERSTANDINGS
 from llmrec_pipeline.domain.task_profile import PRIORITIES, QUALITY_BASES
 from llmrec_pipeline.serving.answering import Question
 
@@ -22,6 +23,7 @@ UserId = Annotated[
 Text = Annotated[str, Field(max_length=20_000, pattern=_PLAIN)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_PLAIN)]
 Category = Literal[CATEGORIES]  # type: ignore[valid-type]
+Understanding = Literal[UNDERSTANDINGS]  # type: ignore[valid-type]
 Names = Annotated[list[Name], Field(max_length=100)]
 
 
@@ -80,16 +82,23 @@ class RecommendRequest(Constraints):
 
     text: Text = Field(min_length=1, description="What the model is for.")
     topk: Annotated[int, Field(ge=1, le=100, strict=True)] = 5
+    understanding: Understanding | None = Field(
+        default=None,
+        description="By what means the text is read; else as the server is configured. `full` adds"
+        " a sentence embedding.",
+    )
     user_id: UserId | None = Field(default=None, description="In whose history the answer is kept.")
 
-    def question(self) -> Question:
-        """The question that is asked."""
-        return question_of(self.text, self.topk, self.stated())
-
-
-def question_of(text: str, topk: int, stated: dict[str, Any]) -> Question:
-    """A question from what is stated beside a text."""
-    return Question.from_mapping({"text": text, "topk": topk, **stated})
+    def question(self, understanding: str) -> Question:
+        """The question that is asked, read by that means where it names none."""
+        return Question.from_mapping(
+            {
+                "text": self.text,
+                "topk": self.topk,
+                "understanding": self.understanding or understanding,
+                **self.stated(),
+            }
+        )
 
 
 class Recommendation(BaseModel):

@@ -18,10 +18,13 @@ import uvicorn
 from anyio import to_thread
 
 from llmrec_pipeline.domain.matching import Embedder, HashedWords, Remembered
+from llmrec_pipeline.domain.task_model import FULL
 from llmrec_pipeline.serving.api.app import create_app
 from llmrec_pipeline.serving.api.config import load_api_config, require_safe
 from llmrec_pipeline.serving.api.desk import Desk
 from llmrec_pipeline.serving.api.gate import JsonLines, Metrics
+from llmrec_pipeline.serving.sentence_embedding import EmbeddingError
+from llmrec_pipeline.serving.understanding import is_installed, sentence_embedder
 from llmrec_pipeline.serving_settings import load_learning
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store import migrating
@@ -34,11 +37,13 @@ _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(host: str, port: int) -> None:
-    """Serve until asked to stop. Raises SettingsError, EvidenceStoreError, and OSError where the
+    """Serve until asked to stop. Raises SettingsError, EvidenceStoreError, EmbeddingError, and OSError where the
     address cannot be had."""
     settings = load_settings()
     config = load_api_config(settings.locations)
     require_safe(host, config)
+    if config.understanding == FULL:
+        sentence_embedder()  # fails now, not within a request
     desk = Desk(
         settings,
         config,
@@ -92,9 +97,15 @@ class _Server(uvicorn.Server):
                 signal.signal(sig, handler)
 
 
-def default_embedder() -> Embedder:
-    """By which texts are compared on this machine."""
-    return Remembered(HashedWords(), _TEXTS_REMEMBERED)
+def default_embedder() -> Remembered:
+    """By which texts are compared on this machine: the sentence embedding where it is installed,
+    else their words. Answers name it."""
+    try:
+        embedder: Embedder = sentence_embedder() if is_installed() else HashedWords()
+    except EmbeddingError as error:
+        _log.warning("texts are compared by their words: %s", error)
+        embedder = HashedWords()
+    return Remembered(embedder, _TEXTS_REMEMBERED)
 
 
 @asynccontextmanager
