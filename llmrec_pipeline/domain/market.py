@@ -12,6 +12,7 @@ nobody moves up or down.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
@@ -54,16 +55,35 @@ class Change(NamedTuple):
 
 def market_changes(before: Payload, after: Payload) -> list[Change]:
     """Every change from one payload to another, by kind, subject and field."""
-    comparable = _comparable(before["origins"], after["origins"])
-    changes = [
-        *_listed(before, after, comparable),
-        *_deprecated(before, after, comparable),
-        *_repriced(before, after, comparable),
-        *_reranked(before, after, comparable),
-        *_rebased(before["origins"], after["origins"]),
-        *_origins(before["origins"], after["origins"]),
-    ]
-    return sorted(changes, key=lambda change: (KINDS.index(change.change), *map(str, change[1:3])))
+    return Market(after).changes_since(before)
+
+
+class Market:
+    """A payload that may be compared with several before it: its rankings are made once."""
+
+    def __init__(self, payload: Payload) -> None:
+        self.payload = payload
+
+    @cached_property
+    def rankings(self) -> dict[str, _Ranking]:
+        """By task type, the ranking without a priority."""
+        return _rankings(self.payload)
+
+    def changes_since(self, before: Payload) -> list[Change]:
+        """Every change from an earlier payload to this one, by kind, subject and field."""
+        after = self.payload
+        comparable = _comparable(before["origins"], after["origins"])
+        changes = [
+            *_listed(before, after, comparable),
+            *_deprecated(before, after, comparable),
+            *_repriced(before, after, comparable),
+            *_reranked(before, self, comparable),
+            *_rebased(before["origins"], after["origins"]),
+            *_origins(before["origins"], after["origins"]),
+        ]
+        return sorted(
+            changes, key=lambda change: (KINDS.index(change.change), *map(str, change[1:3]))
+        )
 
 
 def _comparable(before: Payload, after: Payload) -> frozenset[str]:
@@ -150,10 +170,10 @@ def _text(value: float | None) -> str | None:
     return None if value is None else f"{value:.12g}"
 
 
-def _reranked(before: Payload, after: Payload, comparable: frozenset[str]) -> Iterator[Change]:
+def _reranked(before: Payload, after: Market, comparable: frozenset[str]) -> Iterator[Change]:
     """Places among the models that both rankings have, where both rest on one basis and the same
     sources."""
-    was_told, is_told = (_speaking(payload["origins"]) for payload in (before, after))
+    was_told, is_told = (_speaking(payload["origins"]) for payload in (before, after.payload))
     if not was_told == is_told == comparable:
         detail = "other sources speak: places are not compared"
         told_before, told_after = (", ".join(sorted(told)) or None for told in (was_told, is_told))
@@ -161,7 +181,7 @@ def _reranked(before: Payload, after: Payload, comparable: frozenset[str]) -> It
             NOT_COMPARED, "every task type", "sources", told_before, told_after, None, detail
         )
         return
-    old, new = _rankings(before), _rankings(after)
+    old, new = _rankings(before), after.rankings
     for task in sorted(old.keys() & new.keys()):
         was, now = old[task], new[task]
         if was.basis != now.basis:
@@ -190,7 +210,6 @@ class _Ranking(NamedTuple):
 
 
 def _rankings(payload: Payload) -> dict[str, _Ranking]:
-    """By task type, the ranking without a priority."""
     rankings: dict[str, tuple[str, list[str]]] = {}
     for row in task_rankings(payload, priorities=("none",)):
         basis = _basis(payload, row)

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.market import market_changes
+from llmrec_pipeline.domain.market import Market
 from llmrec_pipeline.domain.records import MARKET_CHANGES, MARKET_CHANGES_MONTH
 from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import Settings
@@ -39,7 +39,7 @@ def note_changes(
     last: list[dict[str, Any]] = []
     month: list[dict[str, Any]] = []
     if newest is not None and first <= newest - half_a_round:
-        after = {"edition": "", **ranking_payload(con, settings, read_serving(con))}
+        after = Market({"edition": "", **ranking_payload(con, settings, read_serving(con))})
 
         def since(moment: datetime) -> list[dict[str, Any]]:
             before = payload_beside(con, settings, fixture, Moment(moment), serving_only=True)
@@ -57,9 +57,9 @@ def note_changes(
 
 
 def _rows(
-    before: Mapping[str, Any], after: Mapping[str, Any], since: datetime, newest: datetime
+    before: Mapping[str, Any], after: Market, since: datetime, newest: datetime
 ) -> list[dict[str, Any]]:
     return [
         {**change._asdict(), "since": since, "snapshot_ts": newest}
-        for change in market_changes(before, after)
+        for change in after.changes_since(before)
     ]

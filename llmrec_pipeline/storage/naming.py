@@ -91,6 +91,20 @@ def map_identities(
         touch_months(con, [month for (month,) in months.fetchall()])
 
 
+def take_names(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Take over from the warehouse beside this one what it resolved of the names that are used
+    here, so that `map_identities` finds it done where the rules are still the same. Runs within the
+    caller's transaction."""
+    con.execute(
+        "INSERT INTO resolved_names SELECT * FROM warehouse.resolved_names "
+        f"WHERE ({_COLUMNS}) IN (SELECT ({_COLUMNS}) FROM source_names) "
+        "OR source NOT IN (SELECT source FROM source_names)"
+    )
+    con.execute("INSERT INTO creator_hosts SELECT * FROM warehouse.creator_hosts")
+    con.execute("INSERT INTO meta SELECT * FROM warehouse.meta WHERE name = ?", [_RULES])
+    _propose(con, settings)
+
+
 def _gather(con: duckdb.DuckDBPyConnection, settings: Settings, fixture: Fixture | None) -> None:
     """`names_now`: what configured publishers last called their models, in pulls else in the
     fixture."""

@@ -19,6 +19,7 @@ from llmrec_pipeline.storage.evidence import populations_until
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import judge_pulls, take_verdicts
 from llmrec_pipeline.storage.lake import Lake
+from llmrec_pipeline.storage.naming import take_names
 from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
@@ -46,6 +47,8 @@ def warehouse_at(
             if moment.known_at is None:
                 take_verdicts(past, moment.as_of, serving_only=serving_only)
         judge_pulls(past, settings)
+        with transaction(past):
+            take_names(past, settings)
         derive_silver(past, settings, moment.as_of, fixture)
         # Without all history nobody can tell which pull was the first, but what had been frozen by
         # then is frozen still.

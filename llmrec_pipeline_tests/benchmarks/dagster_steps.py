@@ -9,14 +9,19 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 from llmrec_pipeline_tests.benchmarks.refresh_cost import build
 from llmrec_pipeline_tests.benchmarks.synthetic_lake import SyntheticLake
 
-_PULLS, _MODELS, _REPEAT = 10, 500, 5
+if TYPE_CHECKING:
+    from dagster import DagsterInstance, Definitions
+
+_PULLS, _MODELS, _REPEAT = 10, 500, 3
 STEP_GOAL = Goal(0.2)
 
 
@@ -78,23 +83,26 @@ def _measured(data: Path) -> tuple[float, float, int]:
     return statistics.median(as_job), statistics.median(bare), len(order)
 
 
-def _bare(definitions: object, order: list[str], instance: object) -> Iterator[Callable[[], None]]:
+def _bare(
+    definitions: Definitions, order: Sequence[str], instance: DagsterInstance
+) -> Iterator[Callable[[], None]]:
     """The functions of these steps, with what Dagster would hand them."""
-    from dagster import build_asset_context
+    from dagster import AssetsDefinition, build_asset_context
 
-    resources = {"warehouse": definitions.resources["warehouse"]}
-    given = {"context": build_asset_context(instance=instance), **resources}
-    by_name = {asset.op.name: asset.op.compute_fn.decorated_fn for asset in definitions.assets}
+    given = {"context": build_asset_context(instance=instance), **(definitions.resources or {})}
+    by_name: dict[str, Callable[..., object]] = {
+        asset.op.name: asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+        for asset in definitions.assets or ()
+        if isinstance(asset, AssetsDefinition)
+    }
     for name in order:
         function = by_name[name]
         wanted = {key: given[key] for key in inspect.signature(function).parameters}
+        yield partial(_exhaust, function, wanted)
 
-        def call(
-            function: Callable[..., object] = function, wanted: dict[str, object] = wanted
-        ) -> None:
-            result = function(**wanted)
-            if inspect.isgenerator(result):
-                for _ in result:
-                    pass
 
-        yield call
+def _exhaust(function: Callable[..., object], arguments: Mapping[str, Any]) -> None:
+    result = function(**arguments)
+    if inspect.isgenerator(result):
+        for _ in result:
+            pass
