@@ -129,6 +129,10 @@ class Timeline:
         insort(self._moments, record.observed_at)
 
 
+def _models_file(moment: str) -> str:
+    return f"models_snapshot_{moment}.parquet"
+
+
 def polars_schema(table: Table) -> dict[str, Any]:
     """The table's columns as Polars types, in order."""
     return {column.name: _POLARS_TYPES[column.kind] for column in table.columns}
@@ -321,7 +325,7 @@ class Lake:
         )
         name, files = None, {}
         if not unchanged:
-            name = f"models_snapshot_{stamp(observed_at)}.parquet"
+            name = _models_file(stamp(observed_at))
             folder = self.bronze / source
             results = folder / f"benchmark_results_{stamp(observed_at)}.parquet"
             # A crash may have left a file that has no record.
@@ -372,6 +376,15 @@ class Lake:
     def newest(self, source: str) -> PullRecord | None:
         """The record that was observed last."""
         return self._neighbours(source, datetime.max.replace(tzinfo=UTC))[1]
+
+    def rows_of(self, source: str, observed_at: datetime) -> Path | None:
+        """The models file with the rows of the pull of that moment: its own, or where its content
+        was unchanged that of the last change before it."""
+        own = self.bronze / source / _models_file(stamp(observed_at))
+        return max(
+            (path for path in own.parent.glob(_models_file("*")) if path.name <= own.name),
+            default=None,
+        )
 
     def logs(self, source: str) -> list[Path]:
         """The source's log files, oldest month first."""

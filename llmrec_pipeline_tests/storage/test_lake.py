@@ -258,6 +258,14 @@ def test_unchanged_content_gets_a_record_only(lake: Lake) -> None:
     assert recorded_bronze(lake, SOURCE) == digest
 
 
+def test_the_rows_of_an_unchanged_pull_are_those_of_the_change_before_it(lake: Lake) -> None:
+    for value, after in ((1.0, 0), (1.0, 1), (2.0, 2), (2.0, 3)):
+        _land(lake, _parsed(value), T0 + after * HOUR)
+    found = [lake.rows_of(SOURCE, T0 + after * HOUR) for after in range(-1, 4)]
+    first, second = sorted((lake.bronze / SOURCE).glob("models_snapshot_*.parquet"))
+    assert found == [None, first, first, second, second]
+
+
 def test_content_that_comes_back_gets_a_file_again(lake: Lake) -> None:
     statuses = [_land(lake, _parsed(p), T0 + n * HOUR) for n, p in enumerate((1.0, 2.0, 1.0, 1.0))]
     assert statuses == ["new", "new", "new", "unchanged"]

@@ -217,10 +217,10 @@ def _metadata(source: str, valid: Sequence[LandOutcome], lake: Lake) -> dict[str
         metadata["index_version"] = newest.index_version
     if newest.skipped:
         metadata["skipped"] = ", ".join(f"{n} {kind}" for kind, n in sorted(newest.skipped.items()))
-    if newest.bronze:
+    path = lake.rows_of(source, newest.observed_at)
+    if path is not None:
         import polars as pl
 
-        path = lake.bronze / source / newest.bronze
         metadata["file"] = MetadataValue.path(path)
         metadata["preview"] = markdown(pl.read_parquet(path, n_rows=8).to_dicts(), _PREVIEW)
     return metadata

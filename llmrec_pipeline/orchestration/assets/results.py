@@ -3,7 +3,6 @@ what people wrote besides, and `recommendation_report`."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -252,6 +251,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 "models": manifest["tables"]["models_latest"]["rows"],
                 "names_to_review": manifest["tables"]["model_identity_review"]["rows"],
                 "folder": MetadataValue.path(published.edition.folder),
+                "report": MetadataValue.asset(vocabulary.RECOMMENDATION_REPORT),
                 "origins": markdown(
                     origins, ("source", "origin", "observed_at", "rows", "index_version", "doubt")
                 ),
@@ -273,20 +273,23 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
     )
     def recommendation_report() -> MaterializeResult[Any]:
         # Only a report pays for its template engine.
-        from llmrec_pipeline.serving.report.files import build_report, make_current
+        from llmrec_pipeline.serving.report.building import build_content
+        from llmrec_pipeline.serving.report.files import make_current, write_report
+        from llmrec_pipeline.serving.report.markdown import headline
 
-        current = find_edition(settings.locations.published, None)
-        built = build_report(current, settings.locations)
+        content = build_content(find_edition(settings.locations.published, None))
+        built = write_report(content, settings.locations)
         make_current(built, settings.locations)
         return MaterializeResult(
             asset_key=vocabulary.RECOMMENDATION_REPORT,
             metadata={
                 "edition": built.edition,
-                "content_digest": built.content_digest,
+                "content_digest": built.content_digest[:_SHOWN_DIGITS],
                 "page_bytes": built.page_bytes,
+                # No browser follows a link from the UI to a file; a path is there to be copied.
                 "page": MetadataValue.path(built.page),
-                "open": MetadataValue.url(Path(built.page).as_uri()),
                 "markdown": MetadataValue.path(built.markdown),
+                "headline": MetadataValue.md(headline(content)),
             },
         )
 

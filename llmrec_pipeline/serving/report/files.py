@@ -25,13 +25,17 @@ def html_of(content: ReportContent, locations: Locations) -> str:
 
 def build_report(edition: Edition, locations: Locations) -> BuiltReport:
     """Write an edition's report in every format; raises EditionError."""
-    content = build_content(edition)
-    folder = locations.reports / edition.name
+    return write_report(build_content(edition), locations)
+
+
+def write_report(content: ReportContent, locations: Locations) -> BuiltReport:
+    """Write what a report says in every format."""
+    folder = locations.reports / content.edition
     page = html_of(content, locations).encode()
     write_bytes(folder / _PAGE, page)
     write_bytes(folder / _MARKDOWN, as_markdown(content).encode())
     built = BuiltReport(
-        edition=edition.name,
+        edition=content.edition,
         content_digest=content.digest(),
         page=str(folder / _PAGE),
         markdown=str(folder / _MARKDOWN),

@@ -33,9 +33,7 @@ _PLAIN_NUMBER = re.compile(rf"[{wording.MINUS}+]?\$?\d[\d,]*(\.\d+)?[%kM]?")
 def as_markdown(content: ReportContent) -> str:
     """The whole report."""
     parts = (
-        _head(content),
-        _matrix(content),
-        _today(content),
+        *_headline(content),
         *(_answer(answer, content) for answer in content.answers),
         _use_cases(content),
         _pareto(content.tradeoffs),
@@ -47,6 +45,19 @@ def as_markdown(content: ReportContent) -> str:
         _evidence(content),
         _foot(content),
     )
+    return _joined(parts)
+
+
+def headline(content: ReportContent) -> str:
+    """How the report begins: which model for which task type, and what to change today."""
+    return _joined(_headline(content))
+
+
+def _headline(content: ReportContent) -> tuple[Iterator[str], ...]:
+    return _head(content), _matrix(content), _today(content)
+
+
+def _joined(parts: Iterable[Iterable[str]]) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
