@@ -71,8 +71,11 @@ def counts_by_origin(origins: Iterable[str]) -> dict[str, int]:
 
 
 def markdown(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> MetadataValue:
-    """A small Markdown table; rows that the UI would not show inline are counted instead."""
+    """A small Markdown table, or `none` without rows; those that the UI would not show inline are
+    counted instead."""
     listed = list(rows)
+    if not listed:
+        return MetadataValue.md("none")
     shown = len(listed)
     while len(text := _first(listed, shown, columns)) >= INLINE_LIMIT and shown > 1:
         shown -= 1

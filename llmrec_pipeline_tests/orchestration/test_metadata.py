@@ -86,6 +86,7 @@ def test_a_table_is_shown_inline_and_counts_what_it_leaves_out() -> None:
     shown = text.count("x" * 40)
     assert text.endswith(f"… and {40 - shown} more")
     assert str(markdown(rows[:3], ("model", "note")).value).count("\n") == 4
+    assert markdown([], ("model", "note")).value == "none"
     huge = [{"model": "y" * 2_000, "note": None}]
     assert "y" * 2_000 in str(markdown(huge, ("model", "note")).value)
 

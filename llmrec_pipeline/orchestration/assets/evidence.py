@@ -54,7 +54,8 @@ from llmrec_pipeline.storage.usage_engines import TelemetryError
 from llmrec_pipeline.team_settings import load_team_settings
 
 _Enter = Callable[[Session, Catalogue], Counts]
-_ANSWER_COLUMNS = ("use_case", "current_model", "answer", "reason")
+# The UI cuts a wide table off.
+_ANSWER_COLUMNS = ("use_case", "current_model", "answer")
 
 
 def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
@@ -167,8 +168,7 @@ def _answer(advice: Advice) -> dict[str, str]:
     return {
         "use_case": advice.use_case,
         "current_model": advice.current.model_id,
-        "answer": advice.verdict,
-        "reason": advice.reason,
+        "answer": f"{advice.verdict}: {advice.reason}",
     }
 
 
