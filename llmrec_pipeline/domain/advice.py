@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from math import sqrt
+from math import log, sqrt, tanh
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.advice_config import AdviceConfig
@@ -340,8 +340,8 @@ def _by_measure(scores: Sequence[Score]) -> dict[tuple[str, str, str, str | None
 def _change(current: Score, other: Score, config: AdviceConfig) -> Fraction | None:
     if current.unit in config.elo_units:
         gap = float(other.value - current.value)
-        win_rate = 1.0 / (1.0 + 10.0 ** (-gap / _ELO_SCALE))
-        return Fraction(f"{2.0 * win_rate - 1.0:.12f}")
+        # 2p - 1 of the expected win rate p = 1 / (1 + 10^(-gap/400)), written so that it saturates.
+        return Fraction(f"{tanh(gap * log(10.0) / (2.0 * _ELO_SCALE)):.12f}")
     if current.unit in config.ratio_units and current.value > 0:
         return Fraction(other.value) / Fraction(current.value) - 1
     return None

@@ -12,12 +12,20 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
+from llmrec_pipeline.domain.decimals import within_bounds
 from llmrec_pipeline.domain.identity import IdentityRules
 
 Text = Annotated[str, Field(min_length=1)]
-Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False)]
+Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), AfterValidator(within_bounds)]
 
 
 class _Frozen(BaseModel):

@@ -30,6 +30,7 @@ NAMES_KNOWN = "most_names_are_identified"
 TELEMETRY_RECENT = "telemetry_is_present_and_recent"
 MEASURES_UNMIXED = "each_ranking_rests_on_one_measure"
 ALERTS_DELIVERED = "every_channel_took_its_alerts"
+EVERY_USE_CASE_ANSWERED = "every_use_case_is_answered"
 
 _COLUMNS = "the_columns_are_those_of_the_schema"
 _ROWS = "there_are_rows"

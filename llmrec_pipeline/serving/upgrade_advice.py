@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice import Advice, advise
+from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_evidence import Quality, Subject
 from llmrec_pipeline.domain.published_consensus import standings_of
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
@@ -29,41 +30,76 @@ class Question:
     max_candidates: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A use case that no advice could be given for, and why."""
+
+    use_case: str
+    reason: str
+
+
+# A model that is not in the catalogue, or a value that nothing can be computed with.
+_OF_ONE_QUESTION = (ArithmeticError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the store knows of each model, the ranking of the current edition, and the team's files."""
+
+    subjects: Mapping[str, Subject]
+    ranking: Mapping[str, Any] | None
+    team: ModelsConfig
+    config: AdviceConfig
+
+    @classmethod
+    def read(
+        cls, session: Session, team: ModelsConfig, settings: Settings, now: datetime
+    ) -> _Known:
+        edition = current_edition(settings.locations.published)
+        subjects = read_subjects(session, now, team.model_id)
+        return cls(subjects, edition.ranking() if edition else None, team, settings.advice)
+
+    def answer(self, question: Question) -> Advice:
+        """Raises RequestError for a use case or model that is not known."""
+        task_type = self.config.task_type(question.use_case)
+        judged = (
+            _with_quality(self.subjects, task_type, self.ranking) if self.ranking else self.subjects
+        )
+        return advise(
+            question.use_case,
+            judged[_current(question, self.team, self.subjects)],
+            list(judged.values()),
+            self.config,
+            question.max_candidates,
+        )
+
+
 def answer(
     session: Session, question: Question, team: ModelsConfig, settings: Settings, now: datetime
 ) -> Advice:
     """The advice; raises RequestError for a use case or model that is not known."""
-    (advice,) = answers(session, [question], team, settings, now)
-    return advice
+    return _Known.read(session, team, settings, now).answer(question)
 
 
-def answers(
+def propose_each(
     session: Session,
     questions: Sequence[Question],
     team: ModelsConfig,
     settings: Settings,
     now: datetime,
-) -> list[Advice]:
-    """The advice on each question, from one reading of the store and of the current edition.
-    Raises RequestError for a use case or model that is not known."""
-    subjects = read_subjects(session, now, team.model_id)
-    edition = current_edition(settings.locations.published)
-    ranking = edition.ranking() if edition else None
-    advice = []
+) -> Iterator[Advice | Unanswered]:
+    """Store the advice on each question, from one reading of the store and of the current edition; what
+    is wrong with one question costs none of the others its answer."""
+    known = _Known.read(session, team, settings, now)
     for question in questions:
-        task_type = settings.advice.task_type(question.use_case)
-        judged = _with_quality(subjects, task_type, ranking) if ranking else subjects
-        current = judged[_current(question, team, subjects)]
-        advice.append(
-            advise(
-                question.use_case,
-                current,
-                list(judged.values()),
-                settings.advice,
-                question.max_candidates,
-            )
-        )
-    return advice
+        try:
+            advice = known.answer(question)
+            with session.begin_nested():
+                propose_all(session, advice, settings, now)
+        except _OF_ONE_QUESTION as error:
+            yield Unanswered(question.use_case, f"{type(error).__name__}: {error}")
+        else:
+            yield advice
 
 
 def propose_all(

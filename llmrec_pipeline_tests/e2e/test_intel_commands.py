@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ def test_a_score_of_ones_own(ran: Llmrec) -> None:
     assert [ran.well(*told, score)["new"] for score in ("0.8", "0.9")] == [True, False]
     quiet = {"DATABASE_URL": f"sqlite:///{ran.data / 'evidence.sqlite3'}"}
     assert "--score 'good' is no decimal" in one_line(ran(*told, "good", **quiet), 2)
+    for far in ("1e200000", "-1e15", "1e-16"):
+        assert f"--score '{Decimal(far)}' has too many digits" in one_line(
+            ran(*told, far, **quiet), 2
+        )
     pulled = [*told, "0.8"]
     pulled[pulled.index("us")] = "lmarena"
     assert "'lmarena' is a publisher that is pulled" in one_line(ran(*pulled, **quiet), 2)

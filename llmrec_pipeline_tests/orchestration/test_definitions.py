@@ -114,6 +114,7 @@ CHECKS = (
 warns   market_digest: every_channel_took_its_alerts
 warns   bronze_models: the_newest_pulls_are_believed
 warns   bronze_models: the_newest_pulls_are_on_the_scale_before
+warns   model_recommendations: every_use_case_is_answered
 warns   model_runtime_stats: telemetry_is_present_and_recent
 blocks  models_latest: required_columns_are_filled
 blocks  models_latest: the_columns_are_those_of_the_schema

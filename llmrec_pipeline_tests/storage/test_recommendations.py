@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -13,6 +14,8 @@ from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_record import computed_again, figures
 from llmrec_pipeline.domain.decisions import STATUSES
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.domain.team_models import ModelsConfig
+from llmrec_pipeline.serving.upgrade_advice import Question, Unanswered, propose_each
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store.ingesting import ingest
 from llmrec_pipeline.storage.evidence_store.models import (
@@ -140,6 +143,39 @@ def test_the_same_advice_is_stored_once(filled: EvidenceStore, config: AdviceCon
         "runtime": 2,
         "sentiment": 1,
     }
+
+
+def test_a_use_case_without_an_answer_costs_the_others_nothing(
+    filled: EvidenceStore, tmp_path: Path
+) -> None:
+    settings = load_settings({"LLMREC_DATA_DIR": str(tmp_path)})
+    team = ModelsConfig.model_validate(
+        {
+            "models": {"now": {"model_id": OLD}, "gone": {"model_id": "laboratory/unheard-of"}},
+            "use_cases": {"a_bad_one": "gone", USE_CASE: "now"},
+        }
+    )
+    questions = [*map(Question, team.by_use_case)]
+    with filled.writing() as session:
+        bad, good = propose_each(session, questions, team, settings, NOW)
+    assert isinstance(bad, Unanswered)
+    assert "laboratory/unheard-of is not in the catalogue" in bad.reason
+    assert isinstance(good, Advice)
+    assert (good.verdict, _count(filled, ModelRecommendation)) == (UPGRADE, 1)
+
+
+@pytest.mark.parametrize("number", [0, -1, 9_999_999_999, 99_999_999_999_999_999_999])
+def test_an_id_that_no_row_can_have_is_no_rows(filled: EvidenceStore, number: int) -> None:
+    with filled.reading() as session, pytest.raises(RequestError, match=f"has the id {number};"):
+        find(session, number)
+
+
+def test_stored_json_has_one_order(filled: EvidenceStore, config: AdviceConfig) -> None:
+    number = _propose(filled, config)
+    with filled.reading() as session:
+        stored = find(session, number).evidence
+    assert list(stored) == sorted(stored)
+    assert list(stored["rows"]) == ["benchmarks", "pricing", "runtime", "sentiment"]
 
 
 def test_other_evidence_is_another_recommendation(

@@ -89,6 +89,20 @@ def test_signals_are_entered_once_by_model_and_address(stocked: EvidenceStore) -
     assert [row.model_id for row in _rows(stocked)] == [ONE, TWO, ONE]
 
 
+def test_of_several_signals_on_one_address_the_last_counts_and_a_persons_stays(
+    stocked: EvidenceStore,
+) -> None:
+    batch = (
+        _signal(snippet="first"),
+        _signal(snippet="last"),
+        _signal(TWO, snippet="a person's", tags=BY_PERSON),
+        _signal(TWO, snippet="an analyser's"),
+    )
+    assert _ingest(stocked, *batch) == Counts(4, 2, 0)
+    assert _ingest(stocked, *batch) == Counts(4, 0, 0)
+    assert [row.snippet for row in _rows(stocked)] == ["last", "a person's"]
+
+
 def test_a_person_corrects_a_label_and_an_analyser_never_takes_it_back(
     stocked: EvidenceStore,
 ) -> None:

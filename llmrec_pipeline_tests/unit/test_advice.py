@@ -200,6 +200,17 @@ def test_a_gap_of_elo_is_what_it_wins() -> None:
     assert float(found.quality_change or 0) == pytest.approx(2 * 10 / 11 - 1, abs=1e-12)
 
 
+@pytest.mark.parametrize(("now", "then", "change"), [("1", "-1e9", -1), ("-1e400", "1e400", 1)])
+def test_a_huge_gap_of_elo_is_a_sure_win_or_a_sure_loss(now: str, then: str, change: int) -> None:
+    found = assess(
+        USE_CASE,
+        _subject("a/b-1", scores=(_score(now, unit="elo"),)),
+        _subject(scores=(_score(then, unit="elo"),)),
+        CONFIG,
+    )
+    assert found.quality_change == change
+
+
 @pytest.mark.parametrize(
     "other",
     [

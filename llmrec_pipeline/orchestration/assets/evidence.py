@@ -12,6 +12,8 @@ from dataclasses import asdict
 from typing import Any
 
 from dagster import (
+    AssetCheckResult,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
     Failure,
@@ -27,11 +29,12 @@ from llmrec_pipeline.domain.decisions import STATUSES
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration.checks import EVERY_USE_CASE_ANSWERED, warning
 from llmrec_pipeline.orchestration.metadata import markdown, stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.serving.advice_report import as_markdown, reported
-from llmrec_pipeline.serving.upgrade_advice import Question, answers, propose_all
+from llmrec_pipeline.serving.upgrade_advice import Question, Unanswered, propose_each
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import EditionError
 from llmrec_pipeline.storage.evidence_store.ingesting import (
@@ -78,8 +81,8 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         context: AssetExecutionContext, warehouse: WarehouseResource
     ) -> MaterializeResult[Any]:
         told = _told(warehouse, settings)
-        for warning in told.warnings:
-            context.log.warning(warning)
+        for line in told.warnings:
+            context.log.warning(line)
         result = _entered(settings, told, lambda s, c: ingest_models(s, c.models, clock()))
         return MaterializeResult(
             asset_key=vocabulary.MODELS_CATALOG,
@@ -133,23 +136,37 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         kinds={"table"},
         metadata=stored_schema(ModelRecommendation.__table__),
         pool=WAREHOUSE_POOL,
+        check_specs=[
+            AssetCheckSpec(
+                EVERY_USE_CASE_ANSWERED,
+                asset=vocabulary.MODEL_RECOMMENDATIONS,
+                description="Advice could be computed for every use case of config/models.yaml.",
+            )
+        ],
         description=(
             "Upgrade advice for every use case of config/models.yaml, as `llmrec intel recommend "
             "--persist` gives it. The same advice for the same reasons is proposed once; a person "
             "decides on it."
         ),
     )
-    def model_recommendations() -> MaterializeResult[Any]:
+    def model_recommendations(
+        context: AssetExecutionContext,
+    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
         now = clock()
         with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
             team = load_team_settings(settings.locations).models
-            advice = answers(session, [*map(Question, team.by_use_case)], team, settings, now)
-            for one in advice:
-                propose_all(session, one, settings, now)
+            questions = [*map(Question, team.by_use_case)]
+            told = list(propose_each(session, questions, team, settings, now))
             rows = reported(session, settings, latest=True)
+        advice = [one for one in told if isinstance(one, Advice)]
+        unanswered = [
+            f"{one.use_case}: {one.reason}" for one in told if isinstance(one, Unanswered)
+        ]
+        for line in unanswered:
+            context.log.error(line)
         by_answer = Counter(one.verdict for one in advice)
         by_status = Counter(row["status"] for row in rows)
-        return MaterializeResult(
+        yield MaterializeResult(
             asset_key=vocabulary.MODEL_RECOMMENDATIONS,
             metadata={
                 "dagster/row_count": len(rows),
@@ -160,6 +177,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
                 "database": store.address.shown,
             },
         )
+        yield warning(vocabulary.MODEL_RECOMMENDATIONS, EVERY_USE_CASE_ANSWERED, unanswered)
 
     return [models_catalog, model_pricing, model_benchmarks, model_recommendations]
 

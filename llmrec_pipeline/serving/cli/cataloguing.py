@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 import duckdb
 from sqlalchemy import select
 
 from llmrec_pipeline.domain.catalogue import BenchmarkEntry, Market, catalogue
+from llmrec_pipeline.domain.decimals import read_decimal
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.serving.cli import OK
@@ -151,9 +152,6 @@ def _one_of(flag: str, text: str, allowed: tuple[str, ...]) -> str:
 
 def _score(text: str) -> Decimal:
     try:
-        score = Decimal(text)
-    except InvalidOperation:
-        score = Decimal("NaN")
-    if not score.is_finite():
-        raise RequestError(f"--score {text!r} is no decimal, such as 0.81")
-    return score
+        return read_decimal(text)
+    except ValueError as error:
+        raise RequestError(f"--score {error}") from None

@@ -11,7 +11,26 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 SQLITE = "sqlite"
-JSON_DOCUMENT = JSON().with_variant(JSONB(), "postgresql")
+
+
+class JsonDocument(TypeDecorator[Any]):
+    """JSON, its keys in order of the alphabet whatever order a database keeps them in."""
+
+    impl = JSON
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type[dict[str, Any]]:
+        return dict
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(JSON() if dialect.name == SQLITE else JSONB())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        return _ordered(value)
+
+
+JSON_DOCUMENT = JsonDocument()
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
@@ -71,6 +90,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _ordered(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def plain_decimal(value: Decimal) -> Decimal:

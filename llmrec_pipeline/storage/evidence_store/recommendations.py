@@ -29,6 +29,7 @@ from llmrec_pipeline.storage.evidence_store.models import (
     ModelSentimentSignal,
     RecommendationEvent,
 )
+from llmrec_pipeline.storage.evidence_store.rows import row_of
 from llmrec_pipeline.storage.evidence_store.subjects import (
     price_in_force,
     price_of,
@@ -88,7 +89,7 @@ def decide(
 
 def find(session: Session, recommendation_id: int) -> ModelRecommendation:
     """The recommendation with an id; raises RequestError."""
-    row = session.get(ModelRecommendation, recommendation_id)
+    row = row_of(session, ModelRecommendation, recommendation_id)
     if row is None:
         raise RequestError(
             f"no recommendation has the id {recommendation_id}; see `llmrec intel report`"

@@ -30,6 +30,7 @@ from llmrec_pipeline.storage.evidence_store.models import (
     ModelSentimentReview,
     ModelSentimentSignal,
 )
+from llmrec_pipeline.storage.evidence_store.rows import row_of
 
 # What a person may say otherwise of a text that is there.
 _SAID = ("title", "snippet", "sentiment", "tags")
@@ -39,7 +40,8 @@ _NOTE = re.compile(r"\s*\([^)]*\)")
 def ingest_sentiment_batch(session: Session, signals: Iterable[SentimentSignal]) -> Counts:
     """Enter signals by model and address; the same again changes nothing, and an analyser never
     takes a person's label back. Raises RequestError for a model that is not in the catalogue."""
-    told = list(signals)
+    given = list(signals)
+    told = _last_said(given)
     models = {signal.model_id for signal in told}
     require_models(session, models)
     heard = select(ModelSentimentSignal).where(ModelSentimentSignal.model_id.in_(models))
@@ -48,17 +50,25 @@ def ingest_sentiment_batch(session: Session, signals: Iterable[SentimentSignal])
     for signal in told:
         row = known.get((signal.model_id, signal.source_url))
         if row is None:
-            row = ModelSentimentSignal(**asdict(signal))
-            known[signal.model_id, signal.source_url] = row
-            session.add(row)
+            session.add(ModelSentimentSignal(**asdict(signal)))
             new += 1
         elif _may_correct(row, signal) and _correct(row, signal):
             changed += 1
     session.flush()
-    return Counts(len(told), new, changed)
+    return Counts(len(given), new, changed)
 
 
-def _may_correct(row: ModelSentimentSignal, signal: SentimentSignal) -> bool:
+def _last_said(signals: Iterable[SentimentSignal]) -> list[SentimentSignal]:
+    """Of several on one model and address the last one that may correct those before it."""
+    told: dict[tuple[str, str], SentimentSignal] = {}
+    for signal in signals:
+        place = signal.model_id, signal.source_url
+        if place not in told or _may_correct(told[place], signal):
+            told[place] = signal
+    return list(told.values())
+
+
+def _may_correct(row: ModelSentimentSignal | SentimentSignal, signal: SentimentSignal) -> bool:
     return PERSON in (signal.tags.get(LABEL_BY), None) or row.tags.get(LABEL_BY) != PERSON
 
 
@@ -164,7 +174,7 @@ def reject_review(session: Session, review_id: int, now: datetime) -> ModelSenti
 
 
 def _open_review(session: Session, review_id: int) -> ModelSentimentReview:
-    row = session.get(ModelSentimentReview, review_id)
+    row = row_of(session, ModelSentimentReview, review_id)
     if row is None:
         raise RequestError(
             f"no text in review has the id {review_id}; see `llmrec intel review-sentiment`"
