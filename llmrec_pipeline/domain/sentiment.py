@@ -148,7 +148,8 @@ def plain_url(url: str, tracking_parameters: Iterable[str] = ()) -> str:
     """One writing of an address, as far as it is sure to show the same: scheme and host in lower
     case, no default port, no tracking parameters. Raises ValueError for what is no web address."""
     parts = urlsplit(url.strip())
-    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or re.search(r"\s", url.strip()):
+    written = re.search(r"\s", url.strip()) is None and url.strip().isprintable()
+    if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or not written:
         raise ValueError(f"{url!r} is no web address; write https://…")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = "" if parts.port in (None, _DEFAULT_PORTS[parts.scheme]) else f":{parts.port}"

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
+from llmrec_pipeline.domain.outside_text import cleaned, cleaned_json
 from llmrec_pipeline.domain.sentiment import (
     LABEL_BY,
     PERSON,
@@ -24,7 +25,8 @@ from llmrec_pipeline.domain.sentiment_config import SentimentConfig
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A text as somebody gives it. `model_id`: the model that a person says it speaks of. A reply's
-    title is that of what it replies to, and no word of its own."""
+    title is that of what it replies to, and no word of its own. Its texts are cleaned; raises
+    ValueError for tags that are no JSON."""
 
     source: str
     url: str
@@ -34,6 +36,12 @@ class Entry:
     tags: Mapping[str, Any] = field(default_factory=dict)
     model_id: str | None = None
     is_reply: bool = False
+
+    def __post_init__(self) -> None:
+        # Whoever gives it, any database and any terminal takes it.
+        object.__setattr__(self, "text", cleaned(self.text))
+        object.__setattr__(self, "title", self.title and cleaned(self.title))
+        object.__setattr__(self, "tags", cleaned_json(self.tags))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,12 @@ WRONG_CALLS = {
     "no number": (("recommend", "x", "--topk", "many"), "--topk"),
     "nothing asked for": (("recommend", "x", "--topk", "0"), "--topk"),
     "contradiction": (("recommend", "x", "--no-refresh", "--force-refresh"), "--force-refresh"),
+    "no UTF-8": (("recommend", "x", "--user", "a\udcff"), "--user: 'a\\udcff' is no text"),
+    "no UTF-8 in a word": (("sql", "\udcff"), "argument 2: "),
+    "no UTF-8 after =": (
+        ("intel", "decide", "--recommendation-id=1", "accepted", "--by=\udcff"),
+        "--by: '\\udcff' is no text in UTF-8",
+    ),
     "no SQL": (("sql", "selec 1"), "syntax error"),
     "no such table": (("sql", "select * from nowhere"), "nowhere"),
     "no statement": (("sql", ""), "one SELECT"),

@@ -68,7 +68,7 @@ def test_a_file_and_what_waits_for_a_person(team: Llmrec, tmp_path: Path) -> Non
         {"url": "https://example.org/1", "snippet": "Gemini 2.5 Flash is cheap"},
         {"url": "https://example.org/2", "snippet": "gemini is slow", "source": "twitter"},
         {"url": "https://example.org/3", "snippet": "It rains"},
-        {"url": "https://example.org/4"},
+        {"url": "https://example.org/4\ud800"},
     ]
     file = tmp_path / "texts.jsonl"
     file.write_text("\n".join(map(json.dumps, rows)), "utf-8")

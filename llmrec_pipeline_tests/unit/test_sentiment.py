@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.model_mentions import ModelNames
+from llmrec_pipeline.domain.outside_text import cleaned
 from llmrec_pipeline.domain.sentiment import (
     LABEL_BY,
     PERSON,
@@ -207,6 +208,30 @@ def test_json_lines() -> None:
     ]
     assert rejected[-1].row == "{"  # type: ignore[union-attr]
     assert len(_read("f.json", json.dumps(rows[:2]))) == len(_read("f", json.dumps(rows[0]))) + 1
+
+
+def test_what_a_database_or_a_terminal_does_not_take_is_cleaned_or_rejected() -> None:
+    lines = [
+        r'{"url": "https://a.org/1", "snippet": "a\u0000b\ud800 \u001b[31mred", "title": "\u009bT"}',
+        r'{"url": "https://a.org/2", "snippet": "x", "tags": {"\u0000": ["\udfff"]}}',
+        r'{"url": "https://a.org/3", "snippet": "x", "tags": {"n": NaN}}',
+        r'{"url": "https://a.org/\u0000", "snippet": "x"}',
+        r'{"url": "https://a.org/\ud800", "snippet": "x"}',
+    ]
+    text, tagged, *rejected = _read("f.jsonl", "\n".join(lines))
+    assert isinstance(text, Entry)
+    assert (text.text, text.title) == ("a b\ufffd red", " T")
+    assert isinstance(tagged, Entry)
+    assert tagged.tags == {" ": ["\ufffd"]}
+    assert [row.place for row in rejected if isinstance(row, Rejected)] == [3, 4, 5]
+
+
+@given(st.text(st.characters(), max_size=40))
+def test_cleaned_text_can_be_stored_and_is_clean(text: str) -> None:
+    clean = cleaned(text)
+    assert b"\x00" not in clean.encode()
+    assert "\x1b" not in clean
+    assert cleaned(clean) == clean
 
 
 def test_csv() -> None:

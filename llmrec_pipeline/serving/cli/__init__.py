@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ def main() -> None:
     from llmrec_pipeline.serving.cli.output import ReaderGoneError
 
     _keep_only_what_is_called(app, sys.argv[1:2])
+    # The name of a file need not be text; JSON tells it by escapes.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
+        _require_text(sys.argv[1:])
         code = app(standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
@@ -56,6 +60,22 @@ def _keep_only_what_is_called(app: typer.Typer, called: list[str]) -> None:
         app.registered_commands, app.registered_groups = commands, groups
 
 
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raises RequestError for an argument that is no text in UTF-8, naming the option."""
+    from llmrec_pipeline.domain.outside_text import is_encodable
+    from llmrec_pipeline.domain.task_profile import RequestError
+
+    option = ""
+    for place, argument in enumerate(arguments, 1):
+        name, _, value = (
+            argument.partition("=") if argument.startswith("--") else ("", "", argument)
+        )
+        if not is_encodable(argument):
+            told = name or option or f"argument {place}"
+            raise RequestError(f"{told}: {value!a} is no text in UTF-8")
+        option = name
+
+
 def _name(function: object) -> str:
     return str(getattr(function, "__name__", ""))
 
@@ -69,6 +89,8 @@ def _misused(error: typer.TyperException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    line = " ".join(message.split())
+    from llmrec_pipeline.domain.outside_text import cleaned
+
+    line = " ".join(cleaned(message).split())
     sys.stderr.write(f"llmrec: {line}\n")
     return code

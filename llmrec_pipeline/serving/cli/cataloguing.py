@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from llmrec_pipeline.domain.catalogue import BenchmarkEntry, Market, catalogue
 from llmrec_pipeline.domain.decimals import read_decimal
+from llmrec_pipeline.domain.outside_text import cleaned
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.serving.cli import OK
@@ -91,7 +92,7 @@ def add_benchmark(told: Score, wanted: Format | None) -> int:
         score=_score(told.score),
         unit=_one_of("--unit", told.unit, UNITS),
         task_type=_one_of("--task-type", told.task_type, tuple(settings.tasks["task_types"])),
-        dataset_version=told.dataset_version,
+        dataset_version=told.dataset_version and cleaned(told.dataset_version),
         source=_own_source(told.source, settings),
         source_url=_given("--url", told.url),
         retrieved_at=datetime.now(UTC),
@@ -119,9 +120,10 @@ def model_id_of(name: str, models: ModelsConfig) -> str:
 
 
 def _given(flag: str, text: str) -> str:
-    if not text.strip():
+    told = cleaned(text).strip()
+    if not told:
         raise RequestError(f"{flag} is empty; say what it is")
-    return text.strip()
+    return told
 
 
 def _own_source(text: str, settings: Settings) -> str:

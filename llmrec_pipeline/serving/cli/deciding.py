@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from llmrec_pipeline.domain.decisions import ACCEPTED, IMPLEMENTED, REJECTED, STATUSES
+from llmrec_pipeline.domain.outside_text import cleaned
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.team_models import UseCase
 from llmrec_pipeline.locations import read_locations
@@ -31,7 +32,8 @@ def decide(
     """Store the decision, and print the recommendation."""
     if status not in _DECISIONS:
         raise RequestError(f"{status!r} is no decision; allowed: {', '.join(_DECISIONS)}")
-    if not by.strip():
+    by, why = cleaned(by).strip(), why and cleaned(why)
+    if not by:
         raise RequestError("--by is empty; say who decides")
     settings = load_settings()
     team = load_team_settings(settings.locations)
@@ -39,8 +41,8 @@ def decide(
         row = find(session, recommendation_id)
         if status == IMPLEMENTED:
             _require_named(row, team)
-        note_decision(session, row, status, by.strip(), why, datetime.now(UTC))
-        told = {**recommendation(row, settings), "decided_by": by.strip(), "why": why}
+        note_decision(session, row, status, by, why, datetime.now(UTC))
+        told = {**recommendation(row, settings), "decided_by": by, "why": why}
     if chosen(wanted) is Format.JSON:
         print_json(told)
     else:

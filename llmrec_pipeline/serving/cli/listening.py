@@ -116,18 +116,17 @@ def _texts(told: Told, model_id: str | None, listener: Listener, store: Evidence
 def _one_entry(told: Told, model_id: str | None) -> Entry:
     try:
         plain_url(str(told.url))
-        tags = read_tags(told.tags or "")
+        return Entry(
+            source=told.source,
+            url=str(told.url),
+            text=str(told.snippet),
+            title=told.title,
+            sentiment=told.sentiment,
+            tags=read_tags(told.tags or ""),
+            model_id=model_id,
+        )
     except ValueError as error:
         raise RequestError(str(error)) from None
-    return Entry(
-        source=told.source,
-        url=str(told.url),
-        text=str(told.snippet),
-        title=told.title,
-        sentiment=told.sentiment,
-        tags=tags,
-        model_id=model_id,
-    )
 
 
 def _from_file(file: Path, source: str, model_id: str | None, listener: Listener) -> _Texts:
@@ -159,7 +158,8 @@ def _write_rejects(file: Path | None, rejected: Sequence[Rejected]) -> Path | No
         return None
     path = file.with_name(f"{file.name}.rejected.jsonl")
     lines = (json.dumps(asdict(row), ensure_ascii=False, default=str) for row in rejected)
-    write_bytes(path, "".join(f"{line}\n" for line in lines).encode())
+    # What is no character stays as JSON escapes it.
+    write_bytes(path, "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace"))
     return path
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import cleaned
 from llmrec_pipeline.serving.cli.table_layout import UNBOUNDED, table_lines
 
 # Columns that tell a state, and the SGR code of each state that is worth a look.
@@ -84,7 +85,7 @@ def say_wrapped(text: str) -> None:
 
 def note(text: str) -> None:
     """One line on stderr: about the answer, not part of it."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{cleaned(text)}\n")
 
 
 def print_json(content: Any) -> None:
