@@ -75,6 +75,7 @@ class ModelNames:
         self._rules = rules
         self._keys = frozenset(keys)
         self._prose = prose or ProseWords()
+        self.own_keys = frozenset((own_names or {}).values())
         self._own = {_spelled(name): key for name, key in (own_names or {}).items()}
         self._names: dict[str, set[str]] = defaultdict(set)
         self._releases: dict[str, list[str]] = defaultdict(list)
@@ -191,15 +192,23 @@ class ModelNames:
             if length < len(joined) and joined[length][0].lower() in self._prose.tiers:
                 return _mention(text, words[: length + 1], ())
             return _mention(text, words[:length], found)
-        word = words[0][0].lower()
-        if word in self._prose.families:
-            return _mention(text, words[:1], self.family(word))
+        if words[0][0].lower() not in self._prose.families:
+            return None
+        for length in range(len(joined), 0, -1):
+            found = self.family(text[words[0].start() : words[length - 1].end()])
+            if found or length == 1:
+                return _mention(text, words[:length], found)
         return None
 
-    def family(self, word: str) -> tuple[str, ...]:
-        """The models, without their variants, whose names start with a word."""
-        start = f"{self._in_full(word)}-".replace(" ", "-")
-        found = (keys for base, keys in sorted(self._releases.items()) if base.startswith(start))
+    def family(self, name: str) -> tuple[str, ...]:
+        """The models, without their variants, whose names start with the first word and have the
+        others: "claude opus" is every Claude that is an Opus."""
+        first, *others = _spelled(self._in_full(name)).split("-")
+        found = (
+            keys
+            for base, keys in sorted(self._releases.items())
+            if base.startswith(f"{first}-") and set(others) <= set(base.split("-"))
+        )
         return tuple(key for keys in found for key in keys)
 
     def without_variant(self, model_id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
@@ -60,12 +60,19 @@ class _Named:
 
 
 class SentimentReader:
-    """Entries made into rows."""
+    """Entries made into rows. `released`: when a model was released, where that is known."""
 
-    def __init__(self, config: SentimentConfig, names: ModelNames, now: datetime) -> None:
+    def __init__(
+        self,
+        config: SentimentConfig,
+        names: ModelNames,
+        now: datetime,
+        released: Mapping[str, date],
+    ) -> None:
         self._config = config
         self._names = names
         self._now = now
+        self._released = released
         self._lexicon = Lexicon(config.lexicon)
 
     def read(self, entry: Entry) -> SentimentSignal | SentimentReview | None:
@@ -113,10 +120,17 @@ class SentimentReader:
             for mention in mentions
             if len(mention.models) != 1 and not set(mention.models) & set(certain)
         ]
-        # Of many, the newest are listed last: more people speak of them.
-        possible = dict.fromkeys(model for m in open_mentions for model in reversed(m.models))
+        possible = dict.fromkeys(
+            model for m in open_mentions for model in sorted(m.models, key=self._likelihood)
+        )
         others = tuple(m.text for m in open_mentions if not m.models)
         return _Named(tuple(certain), tuple(possible), others, _first(mentions))
+
+    def _likelihood(self, model_id: str) -> tuple[bool, int, str]:
+        """The team's own models first: it reads what concerns them. Then the newest, of which more
+        people speak."""
+        released = self._released.get(model_id, date.min)
+        return model_id not in self._names.own_keys, -released.toordinal(), model_id
 
 
 def _first(mentions: list[Mention]) -> int:

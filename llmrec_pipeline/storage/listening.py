@@ -15,6 +15,7 @@ from llmrec_pipeline.storage.evidence_store.sentiment import (
     enter_texts,
     names_in_catalogue,
     phrases_of,
+    release_days,
     require_models,
 )
 from llmrec_pipeline.storage.landing import Clock
@@ -39,7 +40,7 @@ class Listener:
         if only is not None:
             require_models(session, [only])
         names = names_in_catalogue(session, self._rules, self.team.names, self._prose)
-        reader = SentimentReader(self.config, names, self._clock())
+        reader = SentimentReader(self.config, names, self._clock(), release_days(session))
         return enter_texts(session, entries, reader, only)
 
     def search(self, store: EvidenceStore, source: str, model_id: str, limit: int) -> Found:

@@ -23,6 +23,8 @@ PROSE = {
     "Opus 4.5 vs GPT-4o's manner": [("Opus 4.5", (OPUS,)), ("GPT-4o", GPT_4O)],
     "GPT-4 Turbo is another model": [("GPT-4 Turbo", ())],
     "gpt-4.1 and GPT 4": [("gpt-4.1", (GPT_4_1,)), ("GPT 4", (GPT_4,))],
+    "Claude opus is fantastic": [("Claude opus", (OPUS, NEWER_OPUS))],
+    "opus, not gpt mini": [("opus", (OPUS, NEWER_OPUS)), ("gpt mini", (MINI,))],
     "I use claude daily": [("claude", (OPUS, NEWER_OPUS))],
     "glm-4.6v and gpt-4-turbo and a GPT-4-class model": [],
     "I like GLM-4.6. Really": [("GLM-4.6", (GLM,))],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -96,8 +96,10 @@ def test_an_address_is_made_plain_only_where_that_is_sure() -> None:
 @pytest.fixture(scope="module")
 def reader() -> SentimentReader:
     rules = IdentityRules(load_settings({}).identity)
-    names = ModelNames(rules, KEYS, prose=load_mentions(PLACE, {}).words())
-    return SentimentReader(CONFIG, names, NOW)
+    own = {"ours": OPUS}
+    names = ModelNames(rules, KEYS, own_names=own, prose=load_mentions(PLACE, {}).words())
+    released = {key: date.fromisoformat(key.rpartition("@")[2]) for key in GPT_4O}
+    return SentimentReader(CONFIG, names, NOW, released)
 
 
 def _entry(text: str, **more: Any) -> Entry:
@@ -113,7 +115,9 @@ CERTAIN = {
 }
 DOUBTFUL = {
     "Opus 4.5 beats GLM-4.6": (OPUS, GLM),
-    "claude is lazy": (NEWER_OPUS, OPUS),
+    # Of GPT-4o the newer one first, of Opus the team's own.
+    "claude is lazy": (OPUS, NEWER_OPUS),
+    "Claude opus is fantastic": (OPUS, NEWER_OPUS),
     "GPT-4o is cheap": tuple(reversed(GPT_4O)),
     "Opus 4.5 and GPT-4 Turbo": (OPUS,),
     "GPT-4 Turbo": (),

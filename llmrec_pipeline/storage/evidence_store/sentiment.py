@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -200,6 +200,12 @@ def names_in_catalogue(
     known = {model_id for model_id, _ in rows}
     own = {name: model_id for name, model_id in own_names.items() if model_id in known}
     return ModelNames(rules, known, ((plain_name(name), key) for key, name in rows), own, prose)
+
+
+def release_days(session: Session) -> dict[str, date]:
+    """When the catalogue's models were released, where that is known."""
+    rows = session.execute(select(CatalogModel.model_id, CatalogModel.released_at)).all()
+    return {model_id: released.date() for model_id, released in rows if released is not None}
 
 
 def phrases_of(session: Session, model_id: str, own_names: Mapping[str, str]) -> list[str]:
