@@ -16,20 +16,22 @@ from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
 from llmrec_pipeline.domain.successors import (
     DEPRECATED,
     GONE,
+    PARTLY_DEPRECATED,
     UNKNOWN,
     Offered,
     Successor,
     successor,
 )
 
-_OUTDATED = (DEPRECATED, GONE)
+OUTDATED = (DEPRECATED, PARTLY_DEPRECATED, GONE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A model string. `line` and `column` count from 1; `where` is code, comment or docs;
     `model_id` is None where the string may mean several (`candidates`) or is only one to fail on;
-    `status` of all of them is current, deprecated, gone (listed by no source any more) or unknown;
+    `status` of all of them is current, deprecated, partly_deprecated (some of them are), gone (listed
+    by no source any more) or unknown;
     `fail_on` is the string of the call that it matches, `fails` whether that fails the audit."""
 
     path: str
@@ -64,10 +66,9 @@ class Auditor:
         self._literals = {text: _literal(text) for text in fail_on}
         self._failing: dict[str, str] = {}
         for text in fail_on:
-            models = names.meaning(text) or ()
-            if len(models) == 1:
-                self._failing.setdefault(models[0], text)
-        self._successors: dict[str, Successor | None] = {}
+            for model in names.meaning(text) or ():
+                self._failing.setdefault(model, text)
+        self._successors: dict[tuple[str, ...], Successor | None] = {}
 
     @property
     def patterns(self) -> list[str]:
@@ -113,7 +114,7 @@ class Auditor:
         self, path: str, line: int, column: int, where: str, mention: Mention, literal: str | None
     ) -> Finding:
         model_id = mention.models[0] if len(mention.models) == 1 else None
-        fail_on = literal or self._same_model(model_id)
+        fail_on = literal or self._same_model(mention.models)
         status = self._state(mention.models)
         return Finding(
             path=path,
@@ -124,29 +125,35 @@ class Auditor:
             model_id=model_id,
             candidates=mention.models if model_id is None else (),
             status=status,
-            successor=self._successor(mention.models[-1]) if status in _OUTDATED else None,
+            successor=self._successor(mention.models) if status in OUTDATED else None,
             fail_on=fail_on,
             fails=fail_on is not None and (where == CODE or self._fail_outside_code),
         )
 
-    def _same_model(self, model_id: str | None) -> str | None:
-        """The string to fail on that names the model too, or the model without its variant."""
-        if model_id is None:
-            return None
-        base = model_id.partition(":")[0]
-        return self._failing.get(model_id) or self._failing.get(base)
+    def _same_model(self, models: Sequence[str]) -> str | None:
+        """The string to fail on that names the model too, or the model without its variant; of a
+        name that may mean several, every one of them."""
+        told = [self._failing.get(m) or self._failing.get(m.partition(":")[0]) for m in models]
+        return told[0] if told and all(told) else None
 
     def _state(self, models: Sequence[str]) -> str:
-        """The state of all the models that a name may mean, unknown where they differ."""
-        states = {
-            offered.state if (offered := self._market.get(model)) else UNKNOWN for model in models
-        }
-        return states.pop() if len(states) == 1 else UNKNOWN
+        """The state of all the models that a name may mean; where they differ, whether some are
+        deprecated."""
+        states = {self._state_of(model) for model in models}
+        if len(states) == 1:
+            return states.pop()
+        return PARTLY_DEPRECATED if DEPRECATED in states else UNKNOWN
 
-    def _successor(self, model_id: str) -> Successor | None:
-        if model_id not in self._successors:
-            self._successors[model_id] = successor(model_id, self._market)
-        return self._successors[model_id]
+    def _state_of(self, model_id: str) -> str:
+        offered = self._market.get(model_id)
+        return offered.state if offered else UNKNOWN
+
+    def _successor(self, models: tuple[str, ...]) -> Successor | None:
+        """What follows those of the models that are outdated."""
+        if models not in self._successors:
+            outdated = [model for model in models if self._state_of(model) in OUTDATED]
+            self._successors[models] = successor(outdated, self._market)
+        return self._successors[models]
 
 
 def _literal(text: str) -> re.Pattern[str]:

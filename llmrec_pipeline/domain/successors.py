@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import NamedTuple
@@ -10,7 +10,9 @@ from typing import NamedTuple
 from llmrec_pipeline.domain.catalogue import family_of
 from llmrec_pipeline.domain.identity import IdentityRules
 
-CURRENT, DEPRECATED, GONE, UNKNOWN = STATES = ("current", "deprecated", "gone", "unknown")
+CURRENT, DEPRECATED, GONE, UNKNOWN = "current", "deprecated", "gone", "unknown"
+# Of a name that may mean several models, some of which are deprecated.
+PARTLY_DEPRECATED = "partly_deprecated"
 
 # Words of a base that tell how far along it is, not what it is.
 _STAGES = frozenset({"preview", "exp", "experimental", "beta"})
@@ -60,20 +62,24 @@ class _Kin(NamedTuple):
         return cls(key.creator, family, "-".join(words) or family)
 
 
-def successor(model_id: str, market: Mapping[str, Offered]) -> Successor | None:
-    """The newest of the model's own line (`claude-opus`, `gpt-mini`), else of its family; None
-    where nothing newer is offered, or the release of the model is not known."""
-    now = market.get(model_id)
-    if now is None or now.released is None:
+def successor(model_ids: Iterable[str], market: Mapping[str, Offered]) -> Successor | None:
+    """The newest of the own line (`claude-opus`, `gpt-mini`) of the newest of these models, else of
+    its family, that is newer than any deprecated model of its line; None where nothing such is
+    offered, or the release of none of the models is known."""
+    told = [market[model_id] for model_id in model_ids if model_id in market]
+    dated = [(offered.released, offered.model_id) for offered in told if offered.released]
+    if not dated:
         return None
+    since, model_id = max(dated)
     kin = _Kin.of(model_id)
+    superseded = _superseded(market)
     newer = [
-        (other.released, other.model_id, _Kin.of(other.model_id))
+        (other.released, other.model_id, its)
         for other in market.values()
         if other.state == CURRENT
         and ":" not in other.model_id
         and other.released is not None
-        and other.released > now.released
+        and other.released > max(since, superseded.get(its := _Kin.of(other.model_id), since))
     ]
     for relation in ("line", "family"):
         related = [
@@ -86,6 +92,17 @@ def successor(model_id: str, market: Mapping[str, Offered]) -> Successor | None:
             return Successor(
                 found,
                 f"newest of the same {relation} ({getattr(kin, relation)}), released {released}, "
-                f"{model_id} on {now.released}; listed, not deprecated",
+                f"{model_id} on {since}; listed, not deprecated",
             )
     return None
+
+
+def _superseded(market: Mapping[str, Offered]) -> dict[_Kin, date]:
+    """Of each line the day of its newest deprecated model: what its maker released before that, it
+    has followed up and retired since."""
+    days: dict[_Kin, date] = {}
+    for offered in market.values():
+        if offered.is_deprecated and offered.released is not None:
+            kin = _Kin.of(offered.model_id)
+            days[kin] = max(days.get(kin, offered.released), offered.released)
+    return days

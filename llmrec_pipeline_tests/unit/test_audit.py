@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -45,6 +46,13 @@ MARKET = {
         _offered("openai/gpt-5-1", "2025-11-13"),
     )
 }
+
+
+# A name that moved on means each of its models.
+_NAMES_OF_GPT_4 = [
+    ("gpt-4", "openai/gpt-4@2023-03-14"),
+    ("gpt-4", "openai/gpt-4@2023-06-13"),
+]
 
 
 def _names() -> ModelNames:
@@ -172,12 +180,61 @@ def test_places_are_characters_not_bytes(tmp_path: Path) -> None:
 
 
 def test_the_successor_is_of_the_same_line_and_offered() -> None:
-    assert successor(OLD, MARKET).model_id == NEW  # type: ignore[union-attr]
-    why = successor(OLD, MARKET).why  # type: ignore[union-attr]
-    assert "same line (glm), released 2026-02-11" in why
-    assert successor("zai/glm-4-5-air", MARKET).model_id == SMALL  # type: ignore[union-attr]
-    assert successor(SMALL, MARKET) is None
-    assert successor("invented/unheard-of", MARKET) is None
+    found = successor([OLD], MARKET)
+    assert found
+    assert found.model_id == NEW
+    assert "same line (glm), released 2026-02-11" in found.why
+    assert _follows("zai/glm-4-5-air") == SMALL
+    assert _follows(SMALL) is None
+    assert _follows("invented/unheard-of") is None
+    # Whatever the name means, nothing older than any of it.
+    assert _follows("invented/unheard-of", OLD, "zai/glm-4-1v") == NEW
+
+
+def _follows(*model_ids: str, market: Mapping[str, Offered] = MARKET) -> str | None:
+    found = successor(model_ids, market)
+    return found.model_id if found else None
+
+
+def test_what_a_deprecated_sibling_has_followed_is_no_successor() -> None:
+    line = [
+        _offered("openai/gpt-4-turbo@2023-11-06", "2023-11-06", is_deprecated=True),
+        _offered("openai/gpt-3-5-turbo@2024-01-25", "2024-01-25"),
+        _offered("openai/gpt-4-turbo@2024-04-09", "2024-04-09", is_deprecated=True),
+    ]
+    market = {offered.model_id: offered for offered in line}
+    old = "openai/gpt-4-turbo@2023-11-06"
+    assert _follows(old, market=market) is None
+    newer = _offered("openai/gpt-5-1", "2025-11-13")
+    assert _follows(old, market={**market, newer.model_id: newer}) == newer.model_id
+
+
+def test_a_name_that_may_mean_a_deprecated_model_is_told_and_fails(tmp_path: Path) -> None:
+    market = {
+        offered.model_id: offered
+        for offered in (
+            _offered("openai/gpt-4@2023-03-14", "2023-03-14", is_deprecated=True),
+            _offered("openai/gpt-4@2023-06-13", "2023-06-13"),
+            _offered("openai/gpt-4-1", "2025-04-14"),
+        )
+    }
+    names = ModelNames(IdentityRules(load_settings({}).identity), market, _NAMES_OF_GPT_4)
+    text = "m = 'gpt-4', 'gpt-4-0613', 'gpt-4-0314', 'gpt-4.1'"
+    root, config = _written(tmp_path, a__py=text), load_audit(read_locations({}), {})
+
+    def found(*fail_on: str) -> list[tuple[str, str | None, bool]]:
+        rows = audit_tree(root, (), Auditor(names, market, fail_on), config).findings
+        return [(f.status, f.successor and f.successor.model_id, f.fails) for f in rows]
+
+    assert found("gpt-4") == [
+        ("partly_deprecated", "openai/gpt-4-1", True),
+        ("current", None, True),
+        ("deprecated", "openai/gpt-4-1", True),
+        ("current", None, False),
+    ]
+    # One of its meanings is not the name itself.
+    assert [fails for *_, fails in found("gpt-4-0314")] == [False, False, True, False]
+    assert [fails for *_, fails in found("gpt-4-0314", "gpt-4-0613")] == [True, True, True, False]
 
 
 def test_only_what_is_outdated_has_a_successor(tmp_path: Path) -> None:

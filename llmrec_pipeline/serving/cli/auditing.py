@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from llmrec_pipeline.domain.audit import Auditor
+from llmrec_pipeline.domain.audit import OUTDATED, Auditor
 from llmrec_pipeline.domain.code_regions import CODE
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.model_mentions import ModelNames
-from llmrec_pipeline.domain.successors import DEPRECATED, GONE, Offered
+from llmrec_pipeline.domain.successors import Offered
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
@@ -127,9 +127,7 @@ def _print(result: AuditResult, told: dict[str, Any]) -> None:
             say(f"{title}:")
             print_table([_row(finding) for finding in told[name]], _COLUMNS)
             say()
-    outdated = Counter(
-        finding.status for finding in result.findings if finding.status in (DEPRECATED, GONE)
-    )
+    outdated = Counter(finding.status for finding in result.findings if finding.status in OUTDATED)
     followed = {(f.text, f.successor) for f in result.findings if f.successor}
     for text, successor in sorted(followed, key=lambda pair: pair[0]):
         say(f"{text}: {successor.model_id}: {successor.why}.")
@@ -140,7 +138,7 @@ def _print(result: AuditResult, told: dict[str, Any]) -> None:
         f"{len(told['allowed'])} allowed; skipped: {skipped or 'nothing'}."
     )
     for status, count in sorted(outdated.items()):
-        say(f"{count} {status}.")
+        say(f"{count} {status.replace('_', ' ')}.")
     if told["failures"]:
         say(f"{told['failures']} must not be there.")
 
