@@ -4,6 +4,7 @@ bare on an equal lake, a step."""
 from __future__ import annotations
 
 import inspect
+import logging
 import multiprocessing
 import os
 import statistics
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
@@ -87,9 +89,12 @@ def _bare(
     definitions: Definitions, order: Sequence[str], instance: DagsterInstance
 ) -> Iterator[Callable[[], None]]:
     """The functions of these steps, with what Dagster would hand them."""
-    from dagster import AssetsDefinition, build_asset_context
+    from dagster import AssetsDefinition
 
-    given = {"context": build_asset_context(instance=instance), **(definitions.resources or {})}
+    run = SimpleNamespace(run_id="bare")
+    log = logging.getLogger("dagster.bare")
+    context = SimpleNamespace(log=log, log_event=log.debug, instance=instance, run=run)
+    given = {"context": context, **(definitions.resources or {})}
     by_name: dict[str, Callable[..., object]] = {
         asset.op.name: asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
         for asset in definitions.assets or ()
