@@ -186,7 +186,7 @@ def _answer(advice: Advice) -> dict[str, str]:
     return {
         "use_case": advice.use_case,
         "current_model": advice.current.model_id,
-        "answer": f"{advice.verdict}: {advice.reason}",
+        "answer": advice.reason,
     }
 
 
