@@ -1,8 +1,8 @@
 """Which alerts were told, where, and which are still to be told.
 
 An alert is told once on each channel while it stands. Once it is over it is remembered for the
-cooldown: what comes back within it is the same alert, and what was not delivered by then is given
-up. Pure: alerts, clock and channels come from outside.
+cooldown, counted from then: what comes back within it is the same alert, however often, and what
+was not delivered by then is given up. Pure: alerts, clock and channels come from outside.
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ from llmrec_pipeline.domain.timestamps import iso, parse_iso
 
 
 class Entry(NamedTuple):
-    """One alert: since when, whether it still stands, and where it was told."""
+    """One alert: since when, when it was over, where it is, and where it was told."""
 
     alert: Alert
     raised_at: datetime
-    stands: bool
+    ended_at: datetime | None = None
     told: tuple[str, ...] = ()
+
+    @property
+    def stands(self) -> bool:
+        return self.ended_at is None
+
+    def is_remembered(self, now: datetime, cooldown: timedelta) -> bool:
+        """It stands, or was over less than the cooldown ago."""
+        return self.ended_at is None or now - self.ended_at < cooldown
 
     def to_mapping(self) -> dict[str, Any]:
         """Plain JSON."""
@@ -29,6 +37,7 @@ class Entry(NamedTuple):
             **self.alert._asdict(),
             "raised_at": iso(self.raised_at),
             "stands": self.stands,
+            "ended_at": None if self.ended_at is None else iso(self.ended_at),
             "told": list(self.told),
         }
 
@@ -38,7 +47,7 @@ class Entry(NamedTuple):
         return cls(
             Alert(*(str(content[name]) for name in Alert._fields)),
             parse_iso(content["raised_at"]),
-            bool(content["stands"]),
+            None if content["ended_at"] is None else parse_iso(content["ended_at"]),
             tuple(map(str, content["told"])),
         )
 
@@ -63,12 +72,12 @@ def update(
     entries: dict[tuple[str, str, str], Entry] = {}
     for alert in found:
         entry = known.pop(alert.key, None)
-        if entry is None or not (entry.stands or now - entry.raised_at < cooldown):
-            entry = Entry(alert, now, stands=True)
-        entries[alert.key] = entry._replace(stands=True)
-    over = [entry._replace(stands=False) for entry in known.values()]
-    remembered = [entry for entry in over if now - entry.raised_at < cooldown]
-    forgotten = [entry for entry in over if entry not in remembered]
+        if entry is None or not entry.is_remembered(now, cooldown):
+            entry = Entry(alert, now)
+        entries[alert.key] = entry._replace(ended_at=None)
+    over = [entry._replace(ended_at=entry.ended_at or now) for entry in known.values()]
+    remembered = [entry for entry in over if entry.is_remembered(now, cooldown)]
+    forgotten = [entry for entry in over if not entry.is_remembered(now, cooldown)]
     wanted = set(channels)
     return Update(
         [*entries.values(), *remembered],

@@ -207,16 +207,29 @@ def test_what_comes_back_is_told_again_after_the_cooldown_only() -> None:
     back, due, _ = look(gone, 12, "a")
     assert due == {"one": [], "two": []}
     assert [entry.stands for entry in back] == [True]
+    hours = COOLDOWN / timedelta(hours=1)
     gone, _, _ = look(back, 18)
-    _, due, _ = look(gone, COOLDOWN / timedelta(hours=1), "a")
+    _, due, _ = look(gone, 17 + hours, "a")
+    assert due == {"one": [], "two": []}
+    _, due, _ = look(gone, 18 + hours, "a")
     assert due == {"one": ["a"], "two": ["a"]}
+
+
+def test_what_stood_for_long_and_flaps_is_told_once() -> None:
+    entries, _, _ = look((), 0, "a")
+    entries, _, _ = look(tell(entries, "one", "two"), 72, "a")
+    entries, _, _ = look(entries, 78)
+    _, due, _ = look(entries, 84, "a")
+    assert due == {"one": [], "two": []}
 
 
 def test_what_is_over_and_was_not_delivered_is_tried_on_and_then_given_up() -> None:
     entries, _, _ = look((), 0, "a")
     entries, due, lost = look(tell(entries, "one"), 6)
     assert (due, lost) == ({"one": [], "two": ["a"]}, [])
-    entries, _, lost = look(entries, 24)
+    entries, due, lost = look(entries, 24)
+    assert (due["two"], lost) == (["a"], [])
+    entries, _, lost = look(entries, 30)
     assert (entries, [entry.alert.subject for entry in lost]) == ([], ["a"])
 
 
