@@ -76,6 +76,7 @@ RECORDS: dict[str, list[dict[str, Any]]] = {
             "reasoning": "Another provider | <b>cheaper</b>.",
             "expected_cost_delta_pct": -25.0,
             "expected_quality_delta": 0.125,
+            "monthly_delta_usd": -60.88,
             "confidence": 0.9,
             "evidence_counts": '{"benchmarks": 2, "prices": 2}',
         }

@@ -593,6 +593,7 @@ MODEL_RECOMMENDATIONS = Table(
         _text("reasoning", "Why, in words and with the figures", required=True),
         _real("expected_cost_delta_pct", "Change of the blended price", "percent"),
         _real("expected_quality_delta", "Mean relative change of shared benchmarks", "fraction"),
+        _real("monthly_delta_usd", "Change of a month's spend at our own volume", "USD"),
         _real("confidence", "How sure the advice is", "0 to 1", required=True),
         _text("evidence_counts", "JSON: number of evidence rows by kind", required=True),
     ),

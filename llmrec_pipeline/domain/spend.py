@@ -11,7 +11,7 @@ each request was.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -145,6 +145,11 @@ def spend_fields(spend: Spend | None) -> dict[str, Any]:
 NO_SPEND: dict[str, Any] = dict.fromkeys(
     ("monthly_cost_usd_current", "monthly_cost_usd_candidate", "monthly_delta_usd", "spend_window")
 )
+
+
+def spend_of(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields as they are stored with a recommendation; empty where it holds none."""
+    return evidence.get("spend") or NO_SPEND
 
 
 def in_cents(amount: Fraction) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice_evidence import Subject
-from llmrec_pipeline.domain.spend import NO_SPEND
+from llmrec_pipeline.domain.spend import spend_of
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.markdown import markdown_table
 from llmrec_pipeline.serving.upgrade_advice import attribution_of
@@ -51,7 +51,7 @@ def recommendation(row: ModelRecommendation, settings: Settings) -> dict[str, An
         "confidence": float(row.confidence),
         "expected_cost_delta_pct": _number(row.expected_cost_delta_pct),
         "expected_quality_delta": _number(row.expected_quality_delta),
-        **(row.evidence.get("spend") or NO_SPEND),
+        **spend_of(row.evidence),
         "reasoning": row.reasoning,
         "references": {kind: len(ids) for kind, ids in row.evidence["rows"].items()},
         "attribution": attribution_of(subjects, settings),

@@ -112,7 +112,9 @@ def export_records(folder: Path, records: Mapping[str, Sequence[Row]]) -> None:
 def read_records(folder: Path, table: Table) -> pl.DataFrame:
     """A record table as it was exported last; empty before the first export."""
     path = folder / f"{table.name}.parquet"
-    return pl.read_parquet(path) if path.is_file() else _frame(table, [])
+    none = _frame(table, [])
+    # A column that the table has got since the export is empty.
+    return pl.concat([none, pl.read_parquet(path)], how="diagonal") if path.is_file() else none
 
 
 def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:

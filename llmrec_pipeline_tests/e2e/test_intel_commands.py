@@ -110,12 +110,12 @@ def team(request: pytest.FixtureRequest, llmrec: Llmrec, config: Path) -> Team:
     return team
 
 
-# The publishers' invented facts and both scores of our own, by either database.
+# The publishers' invented facts and both scores and one text of our own, by either database.
 _FIGURES = {
     "model": "google/gemini-2-5-flash",
-    # 0.35 * 0.75 + 0.4 * 1 + 0.2 * 0.5 + 0.05 * 0.5
-    "composite": 0.7875,
-    "components": {"price": 0.75, "benchmark": 1.0, "runtime": 0.5, "sentiment": 0.5},
+    # 0.35 * 0.75 + 0.4 * 1 + 0.2 * 0.5 + 0.05 * 1
+    "composite": 0.8125,
+    "components": {"price": 0.75, "benchmark": 1.0, "runtime": 0.5, "sentiment": 1.0},
     "to_keep": 0.675,
     "confidence": 0.6,
     "expected_cost_delta_pct": 21.73913,
@@ -134,6 +134,11 @@ def test_from_an_empty_folder_to_an_applied_patch(team: Team) -> None:
             *("--unit", "fraction", "--task-type", "general", "--source", "us"),
             *("--url", f"https://example.org/{model}", "--score", score),
         )
+    team.well(
+        *("intel", "ingest-sentiment", "--model", "gemini-flash", "--source", "blog"),
+        *("--url", "https://example.org/a-week", "--snippet", "It is fast and never fails"),
+        *("--sentiment", "positive"),
+    )
     ask = ("intel", "recommend", "--use-case", "tidy_semantic", "--persist")
     advice = team.well(*ask)
     assert advice["verdict"] == "upgrade"

@@ -213,11 +213,23 @@ def test_it_is_computed_again_from_itself_whatever_has_changed(
         session.scalars(select(ModelSentimentSignal)).one().sentiment = "negative"
         calls = select(ModelRuntimeStats).where(ModelRuntimeStats.model == "second")
         session.scalars(calls).one().success_rate = None
+        session.add(
+            ModelRuntimeStats(
+                window_start=NOW,
+                window_end=NOW + DAY,
+                provider="laboratory",
+                model=OLD,
+                role="builder",
+                calls=1,
+                total_tokens=10,
+            )
+        )
     with filled.reading() as session:
         row = find(session, number)
         assert figures(computed_again(row.evidence)) == row.evidence["figures"]
         assert changed_since(session, row, NOW) == [
             f"{OLD}: price: input_per_1k was 0.002, is 9",
+            f"{OLD}: calls are counted until 2026-07-02 now",
             f"{NEW}: calls as builder: the row says nothing any more",
             f"{NEW}: sentiment was relabelled",
         ]

@@ -136,8 +136,7 @@ def test_changes_proposals_and_own_usage(content: ReportContent) -> None:
     assert "rebased" not in content.since_last.counts
     assert content.month.counts["rebased"] == 1
     (proposal,) = content.proposals
-    # 240 USD in 30 days, a quarter less, over an average month.
-    assert proposal.usd_per_month == pytest.approx(-0.25 * 240 / 30 * 30.4375)
+    assert proposal.usd_per_month == -60.88
     (usage,) = content.usage
     assert (usage.use_case, usage.cost_usd, usage.success_rate) == ("builder_high", 240.0, 0.95)
     (first, *_) = content.actions

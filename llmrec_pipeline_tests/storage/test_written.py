@@ -102,6 +102,10 @@ def test_only_what_people_write_moves_the_watermark(
         "builder_low",
     )
     assert json.loads(advice["evidence_counts"])["pricing"] == 2
+    assert advice["monthly_delta_usd"] is None
+    exported = folder / f"{MODEL_RECOMMENDATIONS.name}.parquet"
+    read_records(folder, MODEL_RECOMMENDATIONS).drop("monthly_delta_usd").write_parquet(exported)
+    assert read_records(folder, MODEL_RECOMMENDATIONS).to_dicts() == [advice]
     assert read_records(folder, MODEL_RUNTIME_STATS).is_empty()
     with store.writing() as session:
         for days, calls in ((60, 5), (30, 7), (30, 0)):

@@ -27,7 +27,7 @@ from llmrec_pipeline.serving.report.evidence_book import UNKNOWN, EvidenceBook
 
 Row = Mapping[str, Any]
 
-DOMINATED = "dominated"
+OUTSCORED = "outscored"
 """Another model is at least as good in everything that is known of the one in use, and better."""
 BEST, IN_ORDER = "best", "in order"
 
@@ -279,14 +279,14 @@ def _use_case(
     best = ranked.rows[0] if ranked.rows else None
     found = ranked.row_of(key)
     quality, price = UNKNOWN, UNKNOWN
-    dominated_by: Row | None = None
+    outscored_by: Row | None = None
     compared: tuple[str, ...] = ()
     if model is not None and found is not None:
         standing = rankings.standing(row["task_type"], found[1])
         quality = book.quality(model, row["task_type"], found[1]["metrics"], standing)
         price = book.offered(model, rankings.offering(found[1]), "price_input_per_1m")
         compared = _known_terms(found[1])
-        dominated_by = _dominating(found[1], compared, ranked)
+        outscored_by = _outscoring(found[1], compared, ranked)
     return UseCase(
         use_case=row["use_case"],
         task_type=row["task_type"],
@@ -298,9 +298,9 @@ def _use_case(
         ranked=len(ranked.rows),
         best_model=best["canonical_model_key"] if best else None,
         best_name=best["model_name"] if best else None,
-        dominated_by=dominated_by["model_name"] if dominated_by else None,
-        dominated_in=compared if dominated_by else (),
-        state=_state(key, model, found, dominated_by, ranked, rankings),
+        outscored_by=outscored_by["model_name"] if outscored_by else None,
+        outscored_in=compared if outscored_by else (),
+        state=_state(key, model, found, outscored_by, ranked, rankings),
     )
 
 
@@ -316,9 +316,9 @@ def _known_terms(row: Row) -> tuple[str, ...]:
     return tuple(term for term, is_known in known.items() if is_known)
 
 
-def _dominating(row: Row, terms: Sequence[str], ranked: Ranked) -> Row | None:
+def _outscoring(row: Row, terms: Sequence[str], ranked: Ranked) -> Row | None:
     """The best model that is nowhere worse than this one in these terms, and better in one. Quality
-    alone is a ranking, and dominates nobody."""
+    alone is a ranking, and outscores nobody."""
     if len(terms) < 2:
         return None
     norms = [row["normalized"][term] for term in terms]
@@ -333,7 +333,7 @@ def _state(
     key: str,
     model: Row | None,
     found: tuple[int, Row] | None,
-    dominated_by: Row | None,
+    outscored_by: Row | None,
     ranked: Ranked,
     rankings: Rankings,
 ) -> str:
@@ -344,4 +344,4 @@ def _state(
         return (reason or "not measured").replace("_", " ")
     if found[0] == 1:
         return BEST
-    return DOMINATED if dominated_by else IN_ORDER
+    return OUTSCORED if outscored_by else IN_ORDER

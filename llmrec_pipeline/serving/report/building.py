@@ -51,7 +51,7 @@ def _content(tables: EditionTables) -> ReportContent:
     published_at = parse_iso(manifest["published_at"])
     moves = _moves(detailed, rankings, tables, published_at)
     usage = usages(tables.rows("model_runtime_stats"))
-    proposed = proposals(own["model_recommendations"], usage)
+    proposed = proposals(own["model_recommendations"])
     told_answers = tuple(answers(rankings, book, _price_since(moves)))
     told_use_cases = tuple(use_cases(own["use_cases"], rankings, redirects, book))
     told_tradeoffs = tuple(tradeoffs(rankings, book, config["chart_models"]))

@@ -152,8 +152,8 @@ class UseCase:
     ranked: int
     best_model: str | None
     best_name: str | None
-    dominated_by: str | None
-    dominated_in: tuple[str, ...]
+    outscored_by: str | None
+    outscored_in: tuple[str, ...]
     state: str
 
 

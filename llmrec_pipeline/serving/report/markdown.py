@@ -179,7 +179,7 @@ def _use_cases(content: ReportContent) -> Iterator[str]:
             _cited(case.price_input, wording.money(case.price_input.value)),
             _cited(case.quality, wording.deviations(case.quality.value)),
             f"{case.rank} of {case.ranked}" if case.rank else wording.UNKNOWN,
-            escaped(case.state + (f" by {case.dominated_by}" if case.dominated_by else "")),
+            escaped(case.state + (f" by {case.outscored_by}" if case.outscored_by else "")),
             escaped(case.best_name or wording.UNKNOWN),
         )
         for case in content.use_cases

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from math import fsum
 from typing import Any
 
-from llmrec_pipeline.domain.timestamps import iso, parse_iso
+from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.report.content import Proposal, Usage
 
 Row = Mapping[str, Any]
-
-_DAYS_A_MONTH = 30.4375
-_A_DAY_S = 86_400
 
 
 def usages(rows: Sequence[Row]) -> tuple[Usage, ...]:
@@ -22,11 +18,9 @@ def usages(rows: Sequence[Row]) -> tuple[Usage, ...]:
     return tuple(sorted(told, key=lambda u: (u.use_case, -(u.cost_usd or 0.0), u.model)))
 
 
-def proposals(rows: Sequence[Row], usage: Sequence[Usage]) -> tuple[Proposal, ...]:
-    """Rows of `model_recommendations`, newest first. What a month costs more or less follows from
-    what the use case has spent on its current model."""
-    told = (_proposal(row, usage) for row in rows)
-    return tuple(sorted(told, key=lambda proposal: -proposal.id))
+def proposals(rows: Sequence[Row]) -> tuple[Proposal, ...]:
+    """Rows of `model_recommendations`, newest first."""
+    return tuple(sorted(map(_proposal, rows), key=lambda proposal: -proposal.id))
 
 
 def _usage(row: Row) -> Usage:
@@ -47,9 +41,7 @@ def _usage(row: Row) -> Usage:
     )
 
 
-def _proposal(row: Row, spent: Sequence[Usage]) -> Proposal:
-    cost_delta = row["expected_cost_delta_pct"]
-    monthly = _monthly_usd(row["use_case"], row["current_model"], spent)
+def _proposal(row: Row) -> Proposal:
     return Proposal(
         id=row["id"],
         created_at=iso(row["created_at"]),
@@ -58,24 +50,10 @@ def _proposal(row: Row, spent: Sequence[Usage]) -> Proposal:
         current_model=row["current_model"],
         recommended_model=row["recommended_model"],
         reasoning=row["reasoning"],
-        cost_delta_pct=cost_delta,
+        cost_delta_pct=row["expected_cost_delta_pct"],
         quality_delta=row["expected_quality_delta"],
-        usd_per_month=None if monthly is None or cost_delta is None else monthly * cost_delta / 100,
+        # An edition of an earlier day does not tell it.
+        usd_per_month=row.get("monthly_delta_usd"),
         confidence=row["confidence"],
         evidence_counts=json.loads(row["evidence_counts"]),
     )
-
-
-def _monthly_usd(use_case: str, model: str, spent: Sequence[Usage]) -> float | None:
-    """What a use case spends on a model in an average month; None where that is not known."""
-    a_day = [
-        usage.cost_usd / _days(usage)
-        for usage in spent
-        if (usage.use_case, usage.model) == (use_case, model) and usage.cost_usd is not None
-    ]
-    return fsum(a_day) * _DAYS_A_MONTH if a_day else None
-
-
-def _days(usage: Usage) -> float:
-    span = parse_iso(usage.window_end) - parse_iso(usage.window_start)
-    return span.total_seconds() / _A_DAY_S

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.advice import Assessment
@@ -184,12 +184,26 @@ def _changes(session: Session, stored: Subject, now: datetime) -> list[str]:
             stats,
             _now(session, ModelRuntimeStats, stats.row, runtime_of),
         )
+    if newer := _newer_window(session, stored.runtime):
+        lines.append(f"{told} calls are counted until {newer:%Y-%m-%d} now")
     signals = session.scalars(
         select(ModelSentimentSignal).where(ModelSentimentSignal.id.in_(stored.sentiment.rows))
     ).all()
     if sentiment_of(signals) != stored.sentiment:
         lines.append(f"{told} sentiment was relabelled")
     return lines
+
+
+def _newer_window(session: Session, counted: Sequence[Runtime]) -> datetime | None:
+    """The end of the newest window of a model whose older one was counted."""
+    row = session.get(ModelRuntimeStats, counted[0].row) if counted else None
+    if row is None:
+        return None
+    ends = select(func.max(ModelRuntimeStats.window_end)).where(
+        ModelRuntimeStats.model == row.model
+    )
+    newest = session.scalar(ends)
+    return newest if newest and newest > row.window_end else None
 
 
 def _now(

@@ -21,6 +21,7 @@ from llmrec_pipeline.domain.records import (
     MODEL_RECOMMENDATIONS,
     MODEL_RUNTIME_STATS,
 )
+from llmrec_pipeline.domain.spend import spend_of
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.evidence_store import migrating
 from llmrec_pipeline.storage.evidence_store.models import (
@@ -91,6 +92,7 @@ def _records(session: Session) -> Written:
         MODEL_RECOMMENDATIONS.name: [
             {
                 **{name: _plain(getattr(row, name, None)) for name in MODEL_RECOMMENDATIONS.names},
+                "monthly_delta_usd": spend_of(row.evidence)["monthly_delta_usd"],
                 "evidence_counts": json.dumps(
                     {kind: len(ids) for kind, ids in sorted(row.evidence["rows"].items())}
                 ),
