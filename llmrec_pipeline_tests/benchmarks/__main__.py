@@ -39,15 +39,15 @@ BENCHMARKS = (
         "cold",
         "a cold `llmrec recommend` beside the import of polars",
         starting.cold_answer,
-        "What is left is the interpreter, the command line's library and reading the ranking's "
-        "JSON, whose size grows with the models; a smaller payload for answers comes next.",
+        "Next: a profile of the command (`python -X importtime`), the ranking's JSON beside the "
+        "imports.",
     ),
     Benchmark(
         "dagster",
         "what Dagster adds to each step of a refresh",
         dagster_steps.figures,
-        "Events are written one by one to the instance's SQLite, each with a flush to disk; next: "
-        "fewer checks as events of their own.",
+        "The cause is not measured yet; next: a profile of the job beside its functions, event "
+        "storage first.",
     ),
     Benchmark(
         "ranking",
@@ -65,28 +65,28 @@ BENCHMARKS = (
         "report",
         "the report of an edition after two years of pulls",
         report.figures,
-        "Next: the charts' data thinned out by month.",
+        "Next: a profile of the content beside that of the page.",
         partial(report.figures, pulls=200, models=300),
     ),
     Benchmark(
         "audit",
         "an audit of a tree of a million lines",
         audit_speed.figures,
-        "Files are read one after the other; next: one process a core.",
+        "",
         partial(audit_speed.figures, lines=100_000),
     ),
     Benchmark(
         "telemetry",
         "figures of our own calls beside SQL by hand",
         telemetry.figures,
-        "Names are asked for in a scan of their own, which SQL by hand spares; next: one scan.",
+        "Our names are asked for in a scan of their own, which SQL by hand spares; next: one scan.",
         partial(telemetry.figures, events=10_000_000),
     ),
     Benchmark(
         "refresh",
         "one refresh after ten years of pulls beside one after ten pulls",
         refresh.figures,
-        "DuckDB keeps the zone maps of all history in memory; next: history in files by year.",
+        "`python -m llmrec_pipeline_tests.benchmarks.refresh` tells which step grows; it comes next.",
         partial(refresh.figures, pulls=1_000, repetitions=3),
     ),
 )
@@ -113,7 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if not chosen.only:
             # Each time, so that a run that is stopped leaves what it measured.
             RESULTS.parent.mkdir(exist_ok=True)
-            RESULTS.write_text(_page(measured, time.perf_counter() - started), "utf-8")
+            seconds = time.perf_counter() - started
+            RESULTS.write_text(_page(measured, seconds, quick=chosen.quick), "utf-8")
     sys.stdout.write(_table(measured))
 
 
@@ -129,7 +130,7 @@ def _measure(benchmark: Benchmark, *, quick: bool) -> Sequence[Figure]:
     return figures
 
 
-def _page(measured: Mapping[Benchmark, Sequence[Figure]], seconds: float) -> str:
+def _page(measured: Mapping[Benchmark, Sequence[Figure]], seconds: float, *, quick: bool) -> str:
     short = [
         f"- {benchmark.name}: {benchmark.next_step}"
         for benchmark, figures in measured.items()
@@ -137,13 +138,17 @@ def _page(measured: Mapping[Benchmark, Sequence[Figure]], seconds: float) -> str
     ]
     parts = [
         "# Benchmarks",
-        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds / 60:.0f} minutes. "
-        "Ratios are within this run; no test asserts a speed.",
-        f"{_machine()}",
+        f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds / 60:.0f} minutes"
+        f"{', of smaller cases (`--quick`)' if quick else ''}. Ratios are within this run; no test "
+        "asserts a speed.",
+        _machine(),
         _table(measured).rstrip(),
-        "## Short of the goal, why, and the next step" if short else "Every goal is met.",
     ]
-    return "\n\n".join([*parts, *(["\n".join(short)] if short else [])]) + "\n"
+    if missing := [benchmark.name for benchmark in BENCHMARKS if benchmark not in measured]:
+        parts.append(f"The run was stopped before: {', '.join(missing)}.")
+    if short:
+        parts += ["## Short of the goal, why, and the next step", "\n".join(short)]
+    return "\n\n".join(parts) + "\n"
 
 
 def _machine() -> str:
