@@ -27,6 +27,7 @@ def test_the_whole_graph_gives_the_same_content_on_an_instance_in_postgresql(
     expected = edition.manifest()["content_digest"]
     ran.settings.locations.warehouse.unlink()
     shutil.rmtree(ran.settings.locations.published)
+    ran.environment = {**ran.environment, "LLMREC_REPORT__AFTER_REFRESH": "true"}
 
     url = make_url(postgresql_url).set(drivername="postgresql+psycopg2")
     address = url.render_as_string(hide_password=False)
