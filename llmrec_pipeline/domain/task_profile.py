@@ -11,15 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from math import fsum, isfinite
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from llmrec_pipeline.domain.checked_mapping import CheckedMapping
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, WRITING_INDEX
 from llmrec_pipeline.domain.request_wording import Wording
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS, Weights
-
-if TYPE_CHECKING:
-    from llmrec_pipeline.domain.task_model import Embedder, TaskModel
 
 NO_PRIORITY = "none"
 PRIORITIES = (NO_PRIORITY, "quality", "speed", "cost")
@@ -337,23 +334,6 @@ class ProfileOverrides:
     min_context: int | None = None
     provider_allowlist: tuple[str, ...] | None = None
     provider_denylist: tuple[str, ...] | None = None
-
-
-def read_request(
-    text: str,
-    tasks: Tasks,
-    *,
-    provider_aliases: Mapping[str, str],
-    model: TaskModel | None = None,
-    embedder: Embedder | None = None,
-) -> RequestReading:
-    """Read one request in words, as `domain.request_reader.RequestReader` does; whoever reads many
-    keeps such a reader. Raises RequestError for a contradiction within the text."""
-    # The grammar is needed for a text only: a ranking starts faster without it.
-    from llmrec_pipeline.domain.request_reader import RequestReader
-
-    reader = RequestReader(tasks, provider_aliases, model=model, embedder=embedder)
-    return reader.read(text)
 
 
 def resolve_providers(names: Iterable[str], provider_aliases: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmrec_pipeline.domain.request_reader import RequestReader
 from llmrec_pipeline.domain.scoring.weighted import Weights
 from llmrec_pipeline.domain.task_profile import (
     PRIORITIES,
@@ -24,7 +25,6 @@ from llmrec_pipeline.domain.task_profile import (
     TaskProfile,
     Tasks,
     build_profile,
-    read_request,
 )
 
 CONTENT: dict[str, Any] = yaml.safe_load(
@@ -43,7 +43,7 @@ ALIASES = {
 
 
 def read(text: str) -> RequestReading:
-    return read_request(text, TASKS, provider_aliases=ALIASES)
+    return RequestReader(TASKS, ALIASES).read(text)
 
 
 def profile(text: str, **overrides: Any) -> TaskProfile:
