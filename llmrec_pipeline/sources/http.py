@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import random
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -109,10 +110,10 @@ def _is_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     )
 
 
-def _is_lookup_failure(error: BaseException) -> bool:
+def _is_caused_by(error: BaseException, *kinds: type[BaseException]) -> bool:
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, socket.gaierror):
+        if isinstance(cause, kinds):
             return True
         cause = cause.__cause__ or cause.__context__
     return False
@@ -334,8 +335,9 @@ class PublisherClient:
         if isinstance(error, httpx.TimeoutException):
             return _Retry(PullFailed(f"no answer within {timeout.read:g} s"))
         failure = PullFailed(f"{host}: {error or type(error).__name__}")
-        # A host that cannot be looked up stays unknown.
-        return failure if _is_lookup_failure(error) else _Retry(failure)
+        # A host that cannot be looked up stays unknown, and a certificate what it is.
+        is_final = _is_caused_by(error, socket.gaierror, ssl.SSLCertVerificationError)
+        return failure if is_final else _Retry(failure)
 
     def _too_slow(self) -> PullFailed:
         return PullFailed(f"no whole answer within {self._limits.budget_s:g} s")

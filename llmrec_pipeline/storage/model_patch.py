@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
 
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.sources.pull import one_line
 
 # What YAML reads as text without quotes, in a block and in a flow mapping.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
@@ -39,7 +40,8 @@ def with_model(path: Path, text: str, place: Sequence[str], model: str) -> str:
     """The text with another model at a place."""
     line, column, value = _position(path, text, place)
     lines = text.splitlines(keepends=True)
-    written = _written(lines[line][column:], value)
+    # Where nothing stands behind the key, its place may be behind the last line.
+    written = _written(lines[line][column:], value) if line < len(lines) else None
     if written is None:
         raise RequestError(
             f"{path}: {'.'.join(place)}: is not written as one plain or quoted text in its line; "
@@ -69,7 +71,7 @@ def _position(path: Path, text: str, place: Sequence[str]) -> tuple[int, int, st
 def _written(rest: str, value: str) -> str | None:
     """How a value is written at the start of the rest of its line."""
     for candidate in (value, f"'{value}'", f'"{value}"'):
-        if rest.startswith(candidate):
+        if candidate and rest.startswith(candidate):
             return candidate
     return None
 
@@ -84,8 +86,8 @@ def _as_written(written: str, model: str) -> str:
 def _tree(path: Path, text: str) -> CommentedMap:
     try:
         tree = YAML().load(text)
-    except YAMLError as error:
-        raise RequestError(f"{path}: {str(error).splitlines()[0]}; fix the YAML") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise RequestError(f"{path}: {one_line(str(error))}; fix the YAML") from None
     if not isinstance(tree, CommentedMap):
         raise RequestError(f"{path}: a mapping is expected")
     return tree

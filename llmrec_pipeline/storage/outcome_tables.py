@@ -18,6 +18,7 @@ import polars as pl
 from llmrec_pipeline.domain.learning import Outcome
 from llmrec_pipeline.domain.learning_simulation import OutcomeMatrix
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.sources.pull import one_line
 
 _READERS = {
     ".csv": pl.read_csv,
@@ -97,7 +98,7 @@ def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         frame: pl.DataFrame = reader(path)  # type: ignore[operator]
     except FileNotFoundError:
         raise RequestError(f"{path}: no such file") from None
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise RequestError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None
     missing = [name for name in columns if name not in frame.columns]
     if missing:
@@ -108,7 +109,7 @@ def _read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _names(frame: pl.DataFrame) -> str:
-    return ", ".join(frame.columns)
+    return one_line(", ".join(frame.columns))
 
 
 def _scored(frame: pl.DataFrame, column: str, path: Path) -> tuple[pl.DataFrame, float]:

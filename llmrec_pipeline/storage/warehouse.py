@@ -62,6 +62,7 @@ _VIEWS = (
     "measures_latest",
     "models_latest",
 )
+_DAMAGE = re.compile(r"checksum|corrupt", re.IGNORECASE)
 _ORIGIN = Column("origin", Kind.TEXT, "live, cached or fixture", required=True)
 
 
@@ -172,9 +173,7 @@ def open_warehouse(
             message = str(error)
             holder = _holder(message)
             if holder is None:
-                raise WarehouseError(
-                    f"{path}: {message.splitlines()[0]}; run `llmrec rebuild`"
-                ) from None
+                raise _damaged(path, error) from None
             if monotonic() >= deadline:
                 raise WarehouseError(
                     f"{path}: still held by {holder} after {limits.lock_wait_s:g} s; "
@@ -186,8 +185,22 @@ def open_warehouse(
         if not read_only:
             _prepare(connection)
         yield connection
+    except duckdb.Error as error:
+        if _is_damage(error):
+            raise _damaged(path, error) from None
+        raise
     finally:
         connection.close()
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether the file no longer is what DuckDB wrote, which it tells by the checksum of a block."""
+    kinds = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
+    return isinstance(error, kinds) or _DAMAGE.search(str(error)) is not None
+
+
+def _damaged(path: Path, error: duckdb.Error) -> WarehouseError:
+    return WarehouseError(f"{path}: {str(error).splitlines()[0]}; run `llmrec rebuild`")
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import duckdb
 
+from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.serving.source_rows import source_rows
@@ -52,6 +53,7 @@ def _findings() -> Iterator[Finding]:
     yield _fixture(settings)
     yield _warehouse(settings)
     yield _edition(settings)
+    yield evidence_finding(settings.locations)
     yield _dagster_home(settings)
     for row in source_rows(settings):
         name = f"source {row['source']}"
@@ -111,6 +113,27 @@ def _edition(settings: Settings) -> Finding:
     except EditionError as error:
         return Finding("edition", "problem", str(error))
     return Finding("edition", "ok", f"{edition.name}, data as of {manifest['snapshot_ts']}")
+
+
+def evidence_finding(locations: Locations, environment: Mapping[str, str] | None = None) -> Finding:
+    """The evidence store as it is: nothing is migrated or made."""
+    from llmrec_pipeline.storage.evidence_store import migrating
+    from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError, store_address
+
+    name = "evidence store"
+    try:
+        address = store_address(locations, environment)
+        if address.is_embedded and not Path(str(address.url.database)).exists():
+            return Finding(name, "ok", f"{address.shown}: not there yet")
+        store = migrating.open_as_it_is(locations, environment)
+        try:
+            store.require_sound()
+            revision = migrating.current(store)
+        finally:
+            store.close()
+    except (SettingsError, EvidenceStoreError) as error:
+        return Finding(name, "problem", str(error))
+    return Finding(name, "ok", f"{address.shown}, revision {revision or 'none'}")
 
 
 def _dagster_home(settings: Settings) -> Finding:

@@ -37,6 +37,7 @@ _CONNECT_S = 10
 _WRITERS = 0x6C6C6D72
 _WRITES = "llmrec_writes"
 # How SQLite and PostgreSQL say that a table or column is not there.
+_DAMAGED = re.compile(r"malformed|not a database")
 _NOT_MIGRATED = re.compile(r"no such (table|column)|(relation|column) .+ does not exist")
 
 
@@ -147,6 +148,16 @@ class EvidenceStore:
             yield session
             session.commit()
 
+    def require_sound(self) -> None:
+        """That an SQLite file is a whole one, by its own check; raises EvidenceStoreError. A
+        PostgreSQL has checksums and an administrator."""
+        if not self.address.is_sqlite:
+            return
+        with self.reading() as session:
+            found = session.scalars(text("PRAGMA integrity_check(1)")).one()
+        if found != "ok":
+            raise damaged(self.address, " ".join(str(found).split()))
+
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         """A connection in one transaction, alone among writers, for changes of the schema."""
@@ -179,7 +190,14 @@ def _told_errors(address: StoreAddress) -> Iterator[None]:
             ) from None
         if _NOT_MIGRATED.search(first):
             raise EvidenceStoreError(f"{address.shown}: {first}; run `llmrec db upgrade`") from None
+        if _DAMAGED.search(first):
+            raise damaged(address, first) from None
         raise EvidenceStoreError(f"{address.shown}: {first}") from None
+
+
+def damaged(address: StoreAddress, found: str) -> EvidenceStoreError:
+    """What people wrote is in no other place, so that nothing can make it again."""
+    return EvidenceStoreError(f"{address.shown}: damaged: {found}; restore it from a backup")
 
 
 def _engine(address: StoreAddress) -> Engine:

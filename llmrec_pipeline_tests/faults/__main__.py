@@ -1,0 +1,84 @@
+"""`python -m llmrec_pipeline_tests.faults`: each fault, played on real processes and files.
+
+Prints one table and, where all faults were played, writes it to `results/faults.md`. Exit code 1
+where anything was lost, served wrong, left half, or not healed. Progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from llmrec_pipeline_tests.faults import damage, machine
+from llmrec_pipeline_tests.faults.killing import kill_runs, killing
+from llmrec_pipeline_tests.faults.operations import OPERATIONS
+from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting, as_table, described
+from llmrec_pipeline_tests.faults.publishers_that_lie import lying_publishers
+
+RESULTS = Path(__file__).resolve().parent.parent / "results" / "faults.md"
+
+FAULTS: dict[str, Fault] = {
+    **{f"kill -9 while {name}": killing(name) for name in OPERATIONS},
+    "kill -9 of llmrec run": kill_runs,
+    "full disk": machine.full_disk,
+    "full disk under llmrec run": machine.full_disk_under_run,
+    "read-only data folder": machine.read_only_folder,
+    "clock going back": machine.clock_back,
+    "warehouse held by another": machine.held_warehouse,
+    "three runs, twenty readers": machine.many_at_once,
+    "damaged raw page": damage.damaged_raw,
+    "damaged bronze file": damage.damaged_bronze,
+    "damaged edition": damage.damaged_edition,
+    "damaged warehouse": damage.damaged_warehouse,
+    "damaged SQLite page": damage.damaged_sqlite,
+    "publishers that lie": lying_publishers,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play the faults; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m llmrec_pipeline_tests.faults", description=__doc__
+    )
+    parser.add_argument("--seed", type=int, default=9, help="of the random moments")
+    parser.add_argument("--only", metavar="NAME", help="faults whose name contains this")
+    parser.add_argument("--short", action="store_true", help="one try of each, nothing written")
+    parser.add_argument(
+        "--date", type=date.fromisoformat, default=datetime.now(UTC).date(), help="of the results"
+    )
+    chosen = parser.parse_args(arguments)
+    names = [name for name in FAULTS if (chosen.only or "") in name]
+    if not names:
+        parser.error(f"--only {chosen.only!r}: no such fault; there are: {', '.join(FAULTS)}")
+    rows = [(name, *play(name, chosen.seed, is_short=chosen.short)) for name in names]
+    table = as_table(rows)
+    sys.stdout.write(table)
+    if len(names) == len(FAULTS) and not chosen.short:
+        RESULTS.write_text(_page(table, chosen.date, chosen.seed), encoding="utf-8")
+    return 0 if all(outcome.is_good for _, outcome, _ in rows) else 1
+
+
+def play(name: str, seed: int, *, is_short: bool) -> tuple[Outcome, float]:
+    """One fault in a folder of its own; what it came to, and the seconds that it took."""
+    sys.stderr.write(f"{name}\n")
+    sys.stderr.flush()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="llmrec-faults-") as folder:
+        # Equal dice for equal seeds, whichever faults are played.
+        dice = random.Random(f"{seed} {name}")
+        outcome = FAULTS[name](Setting(Path(folder), dice, is_short))
+    return outcome, time.monotonic() - started
+
+
+def _page(table: str, day: date, seed: int) -> str:
+    return f"# Faults\n\n{described()}; {day}; seed {seed}.\n\n{table}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

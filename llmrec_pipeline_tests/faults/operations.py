@@ -1,0 +1,335 @@
+"""`python -m llmrec_pipeline_tests.faults.operations NAME FOLDER`: one storage operation, to be killed.
+
+It says `ready` when its imports are done, waits for a line, and then acknowledges on a line each
+whatever it has made durable. Each operation has a `prepare` that lays out its folder, and an
+`inspect` that says what is left of what was acknowledged, and whether the next call heals.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from llmrec_pipeline.locations import Locations
+from llmrec_pipeline_tests.faults.outcome import Outcome
+
+_PULLS = 24
+_EVENTS = 30_000
+_NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+_MAPPING = """
+source: invented
+fields:
+  event_id: event_id
+  started_at: started_at
+  operation_name: {constant: chat}
+  provider_name: {constant: laboratory}
+  response_model: response_model
+  input_tokens: input_tokens
+  output_tokens: output_tokens
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What is killed: `run` yields what it has made durable; `inspect` adds to an outcome."""
+
+    prepare: Callable[[Path], None]
+    run: Callable[[Path], Iterator[str]]
+    inspect: Callable[[Path, Sequence[str], Outcome], None]
+
+
+# landing, loading, publishing -----------------------------------------------------------------------
+
+
+def _land_some(data: Path, first: int, count: int) -> Iterator[str]:
+    from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at, models
+
+    folder = DataFolder(data)
+    for number in range(first, first + count):
+        scores = [_score(number)]
+        folder.land(AA, at(number), models(20, quality_index=number / 7), benchmarks=scores)
+        yield str(number)
+
+
+def _score(number: int) -> dict[str, Any]:
+    return {
+        "source_model_id": "id-001",
+        "model_name": "Invented 1",
+        "benchmark_name": "riddles",
+        "category": "overall",
+        "score": float(number),
+        "unit": "points",
+    }
+
+
+def _nothing(data: Path) -> None:
+    """An empty folder."""
+    data.mkdir(parents=True)
+
+
+def _pulls_landed(data: Path) -> None:
+    list(_land_some(data, 0, _PULLS))
+
+
+def _edition_published(data: Path) -> None:
+    from llmrec_pipeline_tests.storage.pulled import DataFolder, at
+
+    list(_land_some(data, 0, 2))
+    DataFolder(data).refresh(at(1))
+    list(_land_some(data, 2, 1))
+
+
+def _load(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.storage.loading import load
+    from llmrec_pipeline_tests.storage.pulled import DataFolder
+
+    folder = DataFolder(data)
+    with folder.open() as con:
+        load(con, folder.lake)
+    yield "loaded"
+
+
+def _publish(data: Path) -> Iterator[str]:
+    from llmrec_pipeline_tests.storage.pulled import DataFolder, at
+
+    yield DataFolder(data).refresh(at(2)).edition.name
+
+
+def _inspect_lake(data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.files import sha256_of
+    from llmrec_pipeline.storage.loading import load
+    from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at
+
+    folder = DataFolder(data)
+    records = list(folder.lake.records(AA))
+    moments = {record.observed_at for record in records}
+    outcome.lost += sum(at(int(number)) not in moments for number in told)
+    for record in records:
+        bronze = folder.lake.bronze / AA
+        outcome.half += any(sha256_of(bronze / n) != d for n, d in record.files.items())
+    # What was killed on its way lands again, whole.
+    list(_land_some(data, len(records), 1))
+    with folder.open() as con:
+        loaded = load(con, folder.lake)
+    outcome.healed += loaded.pulls == len(records) + 1
+
+
+def _inspect_warehouse(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.loading import load
+    from llmrec_pipeline_tests.storage.pulled import DataFolder
+
+    folder = DataFolder(data)
+    halves = (
+        "SELECT count(*) FROM pull_records AS p WHERE p.rows <> (SELECT count(*) FROM "
+        "bronze_models AS b WHERE b.source = p.source AND b.observed_at = p.observed_at)"
+    )
+    with folder.open() as con:
+        outcome.half += con.sql(halves).fetchall()[0][0]
+        load(con, folder.lake)
+        pulls, rows = con.sql(
+            "SELECT count(DISTINCT observed_at), count(*) FROM bronze_models"
+        ).fetchall()[0]
+    outcome.lost += _PULLS - pulls
+    outcome.healed += (pulls, rows) == (_PULLS, _PULLS * 20)
+
+
+def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.editions import EditionError, current_edition, list_editions
+    from llmrec_pipeline_tests.storage.pulled import DataFolder, at
+
+    folder = DataFolder(data)
+    names = [edition.name for edition in list_editions(folder.published)]
+    outcome.lost += sum(name not in names for name in told)
+    current = current_edition(folder.published)
+    if current is None:
+        outcome.lost += 1
+    for edition in list_editions(folder.published):
+        try:
+            edition.verify()
+            edition.ranking()
+        except EditionError as error:
+            outcome.half += 1
+            outcome.note(str(error))
+    after = folder.refresh(at(2) + timedelta(minutes=1))
+    left = [path.name for path in folder.published.glob(".*")]
+    outcome.healed += after.edition.ranking()["snapshot_ts"] is not None and not left
+
+
+# the evidence store ------------------------------------------------------------------------------------
+
+
+def _places(data: Path) -> Locations:
+    return Locations(data=data, config=data, offline=True)
+
+
+def _recommendation_proposed(data: Path) -> None:
+    from sqlalchemy import text
+
+    from llmrec_pipeline.storage.evidence_store import migrating
+
+    data.mkdir(parents=True)
+    store = migrating.open_store(_places(data), {})
+    with store.writing() as session:
+        for number in range(400):
+            session.execute(
+                text(
+                    "INSERT INTO model_recommendations (dedupe_hash, created_at, status, "
+                    "use_case, current_model, recommended_model, reasoning, confidence, evidence) "
+                    "VALUES (:hash, '2026-11-21 12:00:00', 'proposed', 'u', 'a', 'b', 'r', '0.6', "
+                    "'{}')"
+                ),
+                {"hash": str(number)},
+            )
+    store.close()
+
+
+def _decide(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.storage.evidence_store import migrating
+    from llmrec_pipeline.storage.evidence_store.recommendations import decide, find
+
+    store = migrating.open_store(_places(data), {})
+    for number in range(1, 401):
+        with store.writing() as session:
+            decide(session, find(session, number), "accepted", "somebody", "why", _NOW)
+        yield str(number)
+
+
+def _inspect_decisions(data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    from sqlalchemy import text
+
+    from llmrec_pipeline.storage.evidence_store import migrating
+    from llmrec_pipeline.storage.evidence_store.recommendations import decide, find
+
+    store = migrating.open_store(_places(data), {})
+    with store.reading() as session:
+        accepted = set(
+            session.scalars(text("SELECT id FROM model_recommendations WHERE status = 'accepted'"))
+        )
+        events = list(session.scalars(text("SELECT recommendation_id FROM recommendation_events")))
+        sound = session.scalar(text("PRAGMA integrity_check"))
+    outcome.lost += len({int(number) for number in told} - accepted) + (sound != "ok")
+    outcome.half += len(accepted ^ set(events)) + len(events) - len(set(events))
+    with store.writing() as session:
+        for number in sorted(set(range(1, 401)) - accepted):
+            decide(session, find(session, number), "rejected", "somebody", None, _NOW)
+    outcome.healed += 1
+    store.close()
+
+
+def _migrate(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.storage.evidence_store import migrating
+
+    store = migrating.open_as_it_is(_places(data), {})
+    for number in range(8):
+        migrating.upgrade(store)
+        migrating.downgrade(store, "base")
+        yield str(number)
+
+
+def _inspect_schema(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.evidence_store import migrating
+
+    store = migrating.open_as_it_is(_places(data), {})
+    # All of it or nothing: a chain of revisions is one transaction.
+    outcome.half += migrating.current(store) not in (None, migrating.head())
+    migrating.upgrade(store)
+    outcome.healed += migrating.differences(store) == []
+    store.close()
+
+
+# calls of our own, and served answers --------------------------------------------------------------------
+
+
+def _calls_logged(data: Path) -> None:
+    data.mkdir(parents=True)
+    (data / "own.yaml").write_text(_MAPPING)
+    with (data / "calls.jsonl").open("w", encoding="utf-8") as log:
+        for number in range(_EVENTS):
+            moment = _NOW - timedelta(days=3, seconds=-5 * number)
+            line = {
+                "event_id": f"e{number}",
+                "started_at": moment.isoformat(),
+                "response_model": "line-1",
+                "input_tokens": 10,
+                "output_tokens": 5,
+            }
+            log.write(json.dumps(line) + "\n")
+
+
+def _import(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.settings import load_settings
+    from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
+    from llmrec_pipeline.telemetry.importing import Asked, import_log
+
+    settings = load_settings({"LLMREC_DATA_DIR": str(data)})
+    mapping = read_mapping(LogFormat.JSONL, settings.locations.config, data / "own.yaml")
+    log = open_log(LogFormat.JSONL, str(data / "calls.jsonl"), mapping)
+    done = import_log(log, Asked(mapping), settings, _NOW, lambda *_: None)
+    yield str(done.new)
+
+
+def _inspect_events(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    import polars as pl
+
+    list(_import(data))
+    events = pl.read_parquet(f"{data}/telemetry/events/day=*/*.parquet", hive_partitioning=False)
+    outcome.lost += _EVENTS - events["event_id"].n_unique()
+    outcome.half += events.height - events["event_id"].n_unique()
+    outcome.healed += events.height == _EVENTS
+
+
+def _spool(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
+    spool = AnswerSpool(data)
+    for number in range(20_000):
+        spool.append(_answer(str(number)), sync=False)
+        yield str(number)
+
+
+def _answer(answer_id: str) -> dict[str, str]:
+    fields = ("served_at", "question", "way", "edition", "scorer", "config_hash")
+    return {"answer_id": answer_id, **dict.fromkeys(fields, "x"), "answer_json": "x" * 3000}
+
+
+def _inspect_spool(data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
+    stored: list[str] = []
+    spool = AnswerSpool(data)
+    spool.append(_answer("after"), sync=True)
+    spool.drain(lambda records: stored.extend(str(r["answer_id"]) for r in records), _NOW)
+    outcome.lost += len(set(told) - set(stored))
+    outcome.half += len(stored) - len(set(stored))
+    outcome.healed += spool.waiting_bytes == 0 and "after" in stored
+
+
+OPERATIONS: dict[str, Operation] = {
+    "landing a pull": Operation(_nothing, lambda d: _land_some(d, 0, 400), _inspect_lake),
+    "loading": Operation(_pulls_landed, _load, _inspect_warehouse),
+    "publishing": Operation(_edition_published, _publish, _inspect_edition),
+    "deciding": Operation(_recommendation_proposed, _decide, _inspect_decisions),
+    "migrating": Operation(_nothing, _migrate, _inspect_schema),
+    "importing calls": Operation(_calls_logged, _import, _inspect_events),
+    "spooling answers": Operation(_nothing, _spool, _inspect_spool),
+}
+
+
+def main() -> None:
+    name, data = sys.argv[1:]
+    steps = OPERATIONS[name].run(Path(data))
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+    for step in steps:
+        sys.stdout.write(f"{step}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What a fault came to, and the page on which the outcomes stand."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+_LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
+_HEADINGS = ("fault", "tries", "lost", "half", "healed", "seconds", "note")
+
+
+@dataclass
+class Outcome:
+    """`lost` counts what was acknowledged and is gone or was served wrong, `half` what was found
+    incomplete, `healed` the tries after which the next ordinary call succeeded."""
+
+    tries: int = 0
+    lost: int = 0
+    half: int = 0
+    healed: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        return self.lost == 0 and self.half == 0 and self.healed == self.tries
+
+    def note(self, told: str) -> None:
+        """Say something, once."""
+        if told not in self.notes:
+            self.notes.append(told)
+
+    def refusal(self, told: str, *needed: str) -> None:
+        """Count a try whose one message must name these."""
+        self.tries += 1
+        missing = [word for word in needed if word not in told]
+        if missing or "Traceback" in told:
+            self.lost += 1
+            self.note(f"said: {told[:200]!r}")
+        else:
+            self.healed += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Where a fault plays, its dice, and whether only a taste of it is wanted."""
+
+    folder: Path
+    dice: random.Random
+    is_short: bool
+
+    def times(self, many: int, few: int = 1) -> int:
+        """How often to try."""
+        return few if self.is_short else many
+
+
+Fault = Callable[[Setting], Outcome]
+
+
+def as_table(rows: Sequence[tuple[str, Outcome, float]]) -> str:
+    """The outcomes as a Markdown table, which reads well on a terminal, too."""
+    cells = [_HEADINGS, *(_cells(*row) for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(_HEADINGS) - 1)]
+    lines = [
+        "| " + " | ".join([*map(str.ljust, row[:-1], widths), row[-1]]) + " |" for row in cells
+    ]
+    rule = "|" + "|".join("-" * (width + 2) for width in (*widths, len(_HEADINGS[-1]))) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _cells(name: str, outcome: Outcome, seconds: float) -> tuple[str, ...]:
+    counts = (outcome.tries, outcome.lost, outcome.half, outcome.healed)
+    note = "; ".join(outcome.notes).replace("|", "/")
+    return (name, *map(str, counts), f"{seconds:.1f}", note)
+
+
+def described() -> str:
+    """What the figures were taken on, without its name."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, "
+        f"Python {platform.python_version()}, {libraries}"
+    )
