@@ -64,6 +64,11 @@ FORBIDDEN = [
     "select * from read_csv('/etc/passwd')",
     "select * from '/etc/passwd'",
     "select * from glob('/etc/*')",
+    "select * from read_blob('/etc/passwd')",
+    "select * from read_parquet('{edition}/../*/models_latest.parquet')",
+    "from query('copy (select 1) to ''{edition}/mine.parquet'' ')",
+    "call pragma_version()",
+    "create secret (type s3)",
     "select * from read_text('{edition}/../../state/lmarena.json')",
     "select * from 'https://127.0.0.1:9/x.parquet'",
 ]
@@ -239,15 +244,18 @@ def test_doctor_finds_what_is_wrong(ran: Llmrec) -> None:
     ranking = (edition / "ranking.json").read_text("utf-8")
     (edition / "ranking.json").write_text(ranking.replace("openai", "opena1"), encoding="utf-8")
     (ran.data / "warehouse.duckdb").write_bytes(b"no database")
+    (ran.data / "evidence.sqlite3").write_bytes(b"no database" * 1000)
     sick = ran("doctor", AA_API_KEY="", LLMREC_SOURCES__LMARENA__ENABLED="false")
     assert (sick.code, sick.err) == (1, "")
     states = {finding["what"]: finding["state"] for finding in sick.json}
     assert states["edition"] == "problem"
     assert states["warehouse"] == "problem"
+    assert states["evidence store"] == "problem"
     assert states["settings"] == "ok"
     details = {finding["what"]: finding["detail"] for finding in sick.json}
     assert details["source lmarena"] == "switched off"
     assert "rebuild" in details["warehouse"]
+    assert "restore it from a backup" in details["evidence store"]
     wrong = ran("doctor", LLMREC_PIPELINE__HTTP__READ_S="soon")
     assert wrong.code == 1
     assert wrong.json[-1]["what"] == "settings"

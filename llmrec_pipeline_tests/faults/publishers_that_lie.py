@@ -34,7 +34,7 @@ Send = Callable[[socket.socket], None]
 
 
 @contextmanager
-def _server(send: Send, tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def served(send: Send, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The URL of a server on loopback that sends this to each who asks."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -90,7 +90,7 @@ def _pulled_aside(url: str) -> tuple[str, float, int]:
 def lying_publishers(setting: Setting) -> Outcome:
     """Each is given up within the budget and a bound of memory, for a reason that is told."""
     outcome = Outcome()
-    certificate = _self_signed(setting.folder)
+    certificate = self_signed(setting.folder)
     cases: dict[str, tuple[Send, ssl.SSLContext | None, str]] = {
         "slow": (_slow, None, f"no whole answer within {_BUDGET_S} s"),
         "2 GB": (_huge, None, "the body exceeds 64 MB"),
@@ -108,7 +108,7 @@ def lying_publishers(setting: Setting) -> Outcome:
     names = list(cases)
     for name in names[4:] if setting.is_short else names:
         send, tls, needed = cases[name]
-        with _server(send, tls) as url:
+        with served(send, tls) as url:
             told, seconds, grown = _pulled_aside(url)
         outcome.refusal(told, needed)
         if told == "landed" or seconds > _BUDGET_S + 10 or grown > _MEMORY_MB:
@@ -151,7 +151,7 @@ def _redirect(target: str) -> Send:
     return send
 
 
-def _self_signed(folder: Path) -> ssl.SSLContext:
+def self_signed(folder: Path) -> ssl.SSLContext:
     """A certificate of this address that nobody vouches for."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.orchestration import checks
+from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import loading, naming, refreshing, warehouse
 from llmrec_pipeline.storage.files import sha256_of
@@ -990,6 +991,39 @@ def test_a_damaged_file_is_named_with_the_way_out(folder: DataFolder, content: b
     assert str(raised.value).startswith(f"{folder.warehouse}: ")
     assert str(raised.value).endswith("run `llmrec rebuild`")
     assert "\n" not in str(raised.value)
+
+
+def test_a_damaged_block_is_named_with_the_way_out(folder: DataFolder) -> None:
+    """DuckDB tells it when the block is read, not when the file is opened."""
+    folder.land(AA, at(0), models(400))
+    folder.latest(at(0))
+    body = bytearray(folder.warehouse.read_bytes())
+    # Behind the three headers: every block, so that whatever is read is hit.
+    for place in range(3 * 4096 + 100, len(body), 50_000):
+        body[place] ^= 255
+    folder.warehouse.write_bytes(body)
+    with pytest.raises(WarehouseError) as raised, folder.open() as con:
+        digests(con)
+    assert str(raised.value).startswith(f"{folder.warehouse}: ")
+    assert str(raised.value).endswith("run `llmrec rebuild`")
+    assert "\n" not in str(raised.value)
+
+
+def test_names_that_look_like_sql_are_names(tmp_path: Path) -> None:
+    """Of models, and of the folder that everything is below."""
+    folder = DataFolder(tmp_path / "it's; DROP", SETTINGS)
+    names = {"x'); DROP TABLE pulls; --", 'y" OR "1"="1', "$name", "a ? b", "z\\'"}
+    rows = [
+        model(number, source_model_id=name, model_name=name, creator=name)
+        for number, name in enumerate(sorted(names))
+    ]
+    folder.land(AA, at(0), rows)
+    edition = folder.refresh(at(0)).edition
+    with duckdb.connect() as con:
+        open_edition(con, edition)
+        found = con.sql(f"SELECT model_name FROM silver_models WHERE source = '{AA}'").fetchall()
+        assert {name for (name,) in found} == names
+        assert con.sql("SELECT count(*) FROM pulls").fetchall() == [(1,)]
 
 
 def test_a_file_held_by_another_process_is_waited_for_and_its_holder_named(

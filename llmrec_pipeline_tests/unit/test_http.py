@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import pytest
 from llmrec_pipeline.settings import SourceSettings, load_settings
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import PullFailed, RawPage
+from llmrec_pipeline_tests.faults.publishers_that_lie import self_signed, served
 from llmrec_pipeline_tests.publishers import (
     AA,
     AA_FREE,
@@ -352,6 +354,17 @@ def test_a_name_that_cannot_be_looked_up_is_not_tried_again(
         pytest.raises(PullFailed, match=r"publisher\.test: "),
     ):
         client.get("page")
+    assert client.requests == 1
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_asked_again(tmp_path: Path) -> None:
+    with served(lambda _: None, self_signed(tmp_path)) as url:
+        loaded = load_settings({"LLMREC_SOURCES__MODELS_DEV__BASE_URL": url})
+        with (
+            PublisherClient(MODELS_DEV, loaded.sources[MODELS_DEV], loaded.pipeline.http) as client,
+            pytest.raises(PullFailed, match="CERTIFICATE_VERIFY_FAILED"),
+        ):
+            client.get("page")
     assert client.requests == 1
 
 
