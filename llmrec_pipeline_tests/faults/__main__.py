@@ -66,14 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def play(name: str, seed: int, *, is_short: bool) -> tuple[Outcome, float]:
     """One fault in a folder of its own; what it came to, and the seconds that it took."""
-    sys.stderr.write(f"{name}\n")
-    sys.stderr.flush()
+    _progress(f"{name} ...")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="llmrec-faults-") as folder:
         # Equal dice for equal seeds, whichever faults are played.
         dice = random.Random(f"{seed} {name}")
         outcome = FAULTS[name](Setting(Path(folder), dice, is_short))
-    return outcome, time.monotonic() - started
+    seconds = time.monotonic() - started
+    _progress(f"{name}: {'good' if outcome.is_good else 'NOT GOOD'} after {seconds:.0f} s")
+    return outcome, seconds
+
+
+def _progress(told: str) -> None:
+    sys.stderr.write(f"{told}\n")
+    sys.stderr.flush()
 
 
 def _page(table: str, day: date, seed: int) -> str:

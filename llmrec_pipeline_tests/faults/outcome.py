@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
-_HEADINGS = ("fault", "tries", "lost", "half", "healed", "seconds", "note")
+COLUMNS = ("fault", "tries", "lost", "half", "healed", "seconds", "note")
 
 
 @dataclass
@@ -63,12 +63,12 @@ Fault = Callable[[Setting], Outcome]
 
 def as_table(rows: Sequence[tuple[str, Outcome, float]]) -> str:
     """The outcomes as a Markdown table, which reads well on a terminal, too."""
-    cells = [_HEADINGS, *(_cells(*row) for row in rows)]
-    widths = [max(len(row[place]) for row in cells) for place in range(len(_HEADINGS) - 1)]
+    cells = [COLUMNS, *(_cells(*row) for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(COLUMNS) - 1)]
     lines = [
         "| " + " | ".join([*map(str.ljust, row[:-1], widths), row[-1]]) + " |" for row in cells
     ]
-    rule = "|" + "|".join("-" * (width + 2) for width in (*widths, len(_HEADINGS[-1]))) + "|"
+    rule = "|" + "|".join("-" * (width + 2) for width in (*widths, len(COLUMNS[-1]))) + "|"
     return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 

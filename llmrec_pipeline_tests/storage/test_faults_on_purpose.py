@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmrec_pipeline_tests.faults.__main__ import FAULTS, main, play
+from llmrec_pipeline_tests.faults.outcome import COLUMNS
 
 _FAST = {
     "kill -9 while landing a pull",
@@ -34,9 +35,7 @@ def test_a_fault_loses_nothing_and_the_next_call_heals(name: str) -> None:
 def test_the_table_tells_what_was_played(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--short", "--only", "raw page"]) == 0
     heading, _, row = capsys.readouterr().out.splitlines()
-    assert heading.split()[1:-1:2] == [
-        *["fault", "tries", "lost", "half", "healed", "seconds", "note"]
-    ]
+    assert heading.split()[1::2] == list(COLUMNS)
     assert row.startswith("| damaged raw page | 5 ")
     with pytest.raises(SystemExit):
         main(["--only", "nothing"])
