@@ -425,6 +425,14 @@ class Settings(BaseModel):
         return tuple(name for name, source in self.sources.items() if source.enabled)
 
     @property
+    def report_rules(self) -> dict[str, Any]:
+        """What a report needs beside the edition's tables."""
+        return {
+            **self.report.content.model_dump(mode="json"),
+            "input_per_output": float(self.advice.input_per_output),
+        }
+
+    @property
     def publisher_order(self) -> tuple[str, ...]:
         """Sources with measures of their own, in the order in which a ranking tries them."""
         return tuple(name for name, source in self.sources.items() if source.measures)
@@ -463,7 +471,7 @@ class Settings(BaseModel):
             "consensus": self.consensus.model_dump(mode="json"),
             "identity": self.identity.model_dump(mode="json"),
             "categories": self.categories.model_dump(mode="json"),
-            "report": self.report.content.model_dump(mode="json"),
+            "report": self.report_rules,
             "measured_speed": self.telemetry.model_dump(
                 mode="json",
                 include={"measured_speed", "measured_speed_min_calls", "window_days"},

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain import market
 from llmrec_pipeline.domain.alerts_config import AlertsConfig, Watch
-from llmrec_pipeline.domain.published_consensus import PublishedStanding, standings_of
+from llmrec_pipeline.domain.dominance import Dominance
 from llmrec_pipeline.domain.timestamps import parse_iso
 
 KINDS = (
@@ -155,62 +155,16 @@ def _deprecated(changes: Sequence[Mapping[str, Any]], watched: _Watched) -> Iter
 
 
 def _dominated(facts: Facts, firm: bool, input_per_output: float) -> Iterator[Alert]:
-    models = {model["canonical_model_key"]: model for model in facts.payload["models"]}
-    prices = {key: _price(model, input_per_output) for key, model in models.items()}
-    candidates = [
-        key
-        for key, model in models.items()
-        if model["listed"] and not model["is_deprecated"] and prices[key] is not None
-    ]
-    redirects = facts.payload.get("key_redirects", {})
+    dominance = Dominance(facts.payload, input_per_output)
     for name, case in facts.use_cases.items():
-        current = redirects.get(case.current_model, case.current_model)
-        price = prices.get(current)
-        if price is None:
-            continue
-        rivals = [
-            key
-            for key in candidates
-            # Effort costs tokens that a price does not tell: like is compared with like.
-            if models[key]["variant"] == models[current]["variant"] and key != current
-        ]
-        own, *others = standings_of(facts.payload, case.task_type, [current, *rivals])
-        if own is None:
-            continue
-        better = [
-            (standing, key)
-            for key, standing in zip(rivals, others, strict=True)
-            if standing is not None and _dominates((prices[key], standing), (price, own), firm=firm)
-        ]
-        if better:
-            standing, best = max(better, key=lambda rival: (rival[0].score, rival[1]))
+        found = dominance.over(case.current_model, case.task_type, firm=firm)
+        if found is not None:
             text = (
-                f"{name} uses {current}: {best} is better at {case.task_type} and costs no more "
-                f"(quality {standing.score:+.2f} to {own.score:+.2f} standard deviations, "
-                f"${prices[best]:.4g} to ${price:.4g} per 1M tokens)"
+                f"{name} uses {found.current}: {found.key} is better at {case.task_type} and "
+                f"costs no more (quality {found.standing.score:+.2f} against {found.own.score:+.2f} "
+                f"standard deviations, ${found.price:.4g} against ${found.limit:.4g} per 1M tokens)"
             )
-            yield Alert("dominated", name, current, text)
-
-
-def _price(model: Mapping[str, Any], input_per_output: float) -> float | None:
-    """USD per 1M tokens at the creator's own host, input and output as they are mixed."""
-    own = next((offer for offer in model["offerings"] if offer["is_creator_host"]), None)
-    if own is None or None in (own["price_input_per_1m"], own["price_output_per_1m"]):
-        return None
-    mixed = input_per_output * own["price_input_per_1m"] + own["price_output_per_1m"]
-    return float(mixed / (input_per_output + 1))
-
-
-_Offer = tuple[float | None, PublishedStanding]
-
-
-def _dominates(rival: _Offer, current: _Offer, *, firm: bool) -> bool:
-    (price, standing), (limit, own) = rival, current
-    if price is None or limit is None or price > limit:
-        return False
-    if firm:
-        return standing.low > own.high
-    return standing.score > own.score or (standing.score == own.score and price < limit)
+            yield Alert("dominated", name, found.current, text)
 
 
 def _stale(sources: Mapping[str, Mapping[str, Any]], now: datetime) -> Iterator[Alert]:

@@ -181,7 +181,7 @@ def ranking_payload(
             "wait_s": settings.pipeline.refresh.wait_s,
             "backoff_minutes": settings.pipeline.refresh.backoff_minutes,
         },
-        "report": settings.report.content.model_dump(mode="json"),
+        "report": settings.report_rules,
         "models": models,
     }
 

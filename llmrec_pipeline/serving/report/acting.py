@@ -8,7 +8,7 @@ from llmrec_pipeline.domain.candidates import DEPRECATED, NOT_LISTED
 from llmrec_pipeline.domain.decisions import ACCEPTED, PROPOSED
 from llmrec_pipeline.domain.market import TOP_PICK
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
-from llmrec_pipeline.serving.report.answering import BEST, IN_ORDER, OUTSCORED
+from llmrec_pipeline.serving.report.answering import BEST, DOMINATED, IN_ORDER
 from llmrec_pipeline.serving.report.content import Action, Changes, Proposal, Source, UseCase
 from llmrec_pipeline.serving.report.wording import signed_money
 
@@ -67,9 +67,8 @@ def _of_use_cases(use_cases: Sequence[UseCase], proposed: set[str]) -> Iterator[
 
 
 def _trouble(case: UseCase) -> str:
-    if case.state == OUTSCORED:
-        terms = " and ".join(case.outscored_in)
-        return f"{case.outscored_by} is no worse in {terms} than what these use"
+    if case.state == DOMINATED:
+        return f"{case.dominated_by} is better beyond the noise and costs no more"
     return f"The model in use is {case.state}"
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmrec_pipeline.domain.candidates import why_not
+from llmrec_pipeline.domain.dominance import Dominance
 from llmrec_pipeline.domain.published_consensus import PublishedStanding, standings_of
 from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.robustness import pareto_set
@@ -27,8 +28,8 @@ from llmrec_pipeline.serving.report.evidence_book import UNKNOWN, EvidenceBook
 
 Row = Mapping[str, Any]
 
-OUTSCORED = "outscored"
-"""Another model is at least as good in everything that is known of the one in use, and better."""
+DOMINATED = "dominated"
+"""Another model is better beyond the noise and costs no more."""
 BEST, IN_ORDER = "best", "in order"
 
 
@@ -68,6 +69,7 @@ class Rankings:
                 model["canonical_model_key"],
             )
         }
+        self._dominance = Dominance(payload, payload["report"]["input_per_output"])
         self.thresholds: Mapping[str, float] = payload["report"]["sureness"]
         self._ranked = {
             (task_type, cap): self._rank(tasks, task_type, cap)
@@ -105,6 +107,19 @@ class Rankings:
         offerings = self.models[row["canonical_model_key"]]["offerings"]
         return next((o for o in offerings if o["offering_key"] == row["offering_key"]), {})
 
+    def dominating(self, key: str, task_type: str) -> str | None:
+        """Name of the model that is better beyond the noise and costs no more, where one is."""
+        found = self._dominance.over(key, task_type, firm=True)
+        return None if found is None else self.names[found.key]
+
+    def under(self, task_type: str, cap: float | None) -> list[Row]:
+        """Every ranked row whose input price is within a cap."""
+        rows = self._ranked[task_type, None].rows
+        if cap is None:
+            return list(rows)
+        prices = ((row, row["metrics"]["price_input_per_1m"]) for row in rows)
+        return [row for row, price in prices if price is not None and price <= cap]
+
     def why_not(self, key: str, profile: TaskProfile) -> str | None:
         """Why a model does not compete; None where it does."""
         return why_not(self._payload, key, profile)
@@ -138,6 +153,7 @@ def _answer(
     first = choices[0] if choices else None
     publishers = first.publishers if first else ()
     observed = [result["origins"][name]["observed_at"] for name in publishers]
+    ahead = _ahead(rankings.under(task_type, cap), first, task_type, rankings)
     return Answer(
         task_type=task_type,
         cap=cap,
@@ -151,11 +167,25 @@ def _answer(
         not_measured=len(result["not_measured"]),
         excluded=dict(result["excluded"]),
         publishers=publishers,
-        observed_at=max(filter(None, observed), default=None),
+        better=len(ahead),
+        best_in_quality=_point(ahead[0], False, task_type, rankings, book) if ahead else None,
+        observed_at=min(filter(None, observed), default=None),
         price_since=since.get(first.key) if first else None,
         message=result.get("message"),
         command=_command(task_type, cap),
     )
+
+
+def _ahead(
+    rows: Sequence[Row], first: Choice | None, task_type: str, rankings: Rankings
+) -> list[Row]:
+    """Rows whose interval of quality lies wholly above the first's, the best first."""
+    if first is None or first.high is None:
+        return []
+    standings = [(row, rankings.standing(task_type, row)) for row in rows]
+    above = [(row, found) for row, found in standings if found and found.low > first.high]
+    above.sort(key=lambda pair: (-pair[1].score, pair[0]["canonical_model_key"]))
+    return [row for row, _ in above]
 
 
 def _command(task_type: str, cap: float | None) -> str:
@@ -213,6 +243,7 @@ def _choice(
         speed=offered("output_tokens_per_s"),
         latency=offered("ttft_s"),
         context=offered("context_window"),
+        better=standing is not None and first is not None and standing.low > first.high,
         ties=place > 1 and standing is not None and first is not None and standing.overlaps(first),
         justification=row["justification"],
     )
@@ -279,14 +310,12 @@ def _use_case(
     best = ranked.rows[0] if ranked.rows else None
     found = ranked.row_of(key)
     quality, price = UNKNOWN, UNKNOWN
-    outscored_by: Row | None = None
-    compared: tuple[str, ...] = ()
+    dominated_by: str | None = None
     if model is not None and found is not None:
         standing = rankings.standing(row["task_type"], found[1])
         quality = book.quality(model, row["task_type"], found[1]["metrics"], standing)
         price = book.offered(model, rankings.offering(found[1]), "price_input_per_1m")
-        compared = _known_terms(found[1])
-        outscored_by = _outscoring(found[1], compared, ranked)
+        dominated_by = rankings.dominating(key, row["task_type"])
     return UseCase(
         use_case=row["use_case"],
         task_type=row["task_type"],
@@ -298,42 +327,16 @@ def _use_case(
         ranked=len(ranked.rows),
         best_model=best["canonical_model_key"] if best else None,
         best_name=best["model_name"] if best else None,
-        outscored_by=outscored_by["model_name"] if outscored_by else None,
-        outscored_in=compared if outscored_by else (),
-        state=_state(key, model, found, outscored_by, ranked, rankings),
+        dominated_by=dominated_by,
+        state=_state(key, model, found, dominated_by, ranked, rankings),
     )
-
-
-def _known_terms(row: Row) -> tuple[str, ...]:
-    """The terms of a score that rest on values: what is missing counts as the worst, and nobody is
-    beaten in it."""
-    metrics = row["metrics"]
-    known = {
-        "quality": True,
-        "speed": None not in (metrics["output_tokens_per_s"], metrics["ttft_s"]),
-        "cost": metrics["price_input_per_1m"] is not None,
-    }
-    return tuple(term for term, is_known in known.items() if is_known)
-
-
-def _outscoring(row: Row, terms: Sequence[str], ranked: Ranked) -> Row | None:
-    """The best model that is nowhere worse than this one in these terms, and better in one. Quality
-    alone is a ranking, and outscores nobody."""
-    if len(terms) < 2:
-        return None
-    norms = [row["normalized"][term] for term in terms]
-    for other in ranked.rows:
-        others = [other["normalized"][term] for term in terms]
-        if others != norms and all(a >= b for a, b in zip(others, norms, strict=True)):
-            return other
-    return None
 
 
 def _state(
     key: str,
     model: Row | None,
     found: tuple[int, Row] | None,
-    outscored_by: Row | None,
+    dominated_by: str | None,
     ranked: Ranked,
     rankings: Rankings,
 ) -> str:
@@ -342,6 +345,6 @@ def _state(
     if found is None:
         reason = rankings.why_not(key, ranked.profile)
         return (reason or "not measured").replace("_", " ")
-    if found[0] == 1:
+    if found[0] == 1 and not dominated_by:
         return BEST
-    return OUTSCORED if outscored_by else IN_ORDER
+    return DOMINATED if dominated_by else IN_ORDER

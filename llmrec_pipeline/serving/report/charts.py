@@ -53,7 +53,7 @@ def _fingerprint() -> str:
 def _made() -> ChartKit:
     import vl_convert
 
-    specs = {"tradeoff": _tradeoff(), "line": _line()}
+    specs = {"tradeoff": _tradeoff(), "price": _line("$~g"), "index": _line("~g")}
     # A script's end within a string of the libraries would end ours.
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;").replace(
         "</script", "<\\/script"
@@ -110,8 +110,8 @@ def _tradeoff() -> dict[str, Any]:
     return _spec(alt.layer(intervals, line, points, halo, names), height=420)
 
 
-def _line() -> dict[str, Any]:
-    """Values over time. Each line is of one index version; where one begins, its name stands, and
+def _line(number_format: str) -> dict[str, Any]:
+    """Values over time, told in a format of d3. Each line is of one index version; where one begins, its name stands, and
     nothing joins it with the one before."""
     import altair as alt
 
@@ -120,7 +120,9 @@ def _line() -> dict[str, Any]:
         .title(None)
         .axis(format="%-d %b %y", tickCount=5, labelOverlap=True, grid=False)
     )
-    y = alt.Y("value:Q").scale(zero=False, padding=10).title(None).axis(tickCount=4)
+    y = alt.Y("value:Q").scale(zero=False, padding=10).title(None)
+    # Whole ticks alone would tell a flat line of 0.43 as 0.
+    y = y.axis(tickCount=4, format=number_format)
     base = alt.Chart(alt.NamedData("values"))
     lines = base.mark_line(interpolate="step-after", strokeWidth=2, color="var(--accent)").encode(
         x=x, y=y, detail="version:N"

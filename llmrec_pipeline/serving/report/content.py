@@ -47,7 +47,8 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One model of an answer. `ties` where its interval overlaps the first's."""
+    """One model of an answer. `ties` where its interval of quality overlaps the first's, `better`
+    where it lies wholly above."""
 
     place: int
     key: str
@@ -67,31 +68,9 @@ class Choice:
     speed: Figure
     latency: Figure
     context: Figure
+    better: bool
     ties: bool
     justification: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Which models for a task type under a cap. Without choices, `message` says why there is not
-    enough evidence. `sureness` is FIRM, LIKELY or OPEN."""
-
-    task_type: str
-    cap: float | None
-    choices: tuple[Choice, ...]
-    sureness: str | None
-    stability: float | None
-    weight_vectors: int
-    rivals: tuple[str, ...]
-    ties: int
-    ranked: int
-    not_measured: int
-    excluded: dict[str, int]
-    publishers: tuple[str, ...]
-    observed_at: str | None
-    price_since: str | None
-    message: str | None
-    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +85,33 @@ class Point:
     low: float | None
     high: float | None
     on_line: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Which models for a task type under a cap. Without choices, `message` says why there is not
+    enough evidence. `sureness` is FIRM, LIKELY or OPEN. `better` counts the models under the cap
+    that are better than the first in quality beyond the noise, `best_in_quality` is the best of them.
+    `observed_at` is the oldest observation among the publishers."""
+
+    task_type: str
+    cap: float | None
+    choices: tuple[Choice, ...]
+    sureness: str | None
+    stability: float | None
+    weight_vectors: int
+    rivals: tuple[str, ...]
+    ties: int
+    ranked: int
+    not_measured: int
+    excluded: dict[str, int]
+    publishers: tuple[str, ...]
+    better: int
+    best_in_quality: Point | None
+    observed_at: str | None
+    price_since: str | None
+    message: str | None
+    command: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +158,7 @@ class UseCase:
     ranked: int
     best_model: str | None
     best_name: str | None
-    outscored_by: str | None
-    outscored_in: tuple[str, ...]
+    dominated_by: str | None
     state: str
 
 

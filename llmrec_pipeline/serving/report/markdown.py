@@ -124,7 +124,8 @@ def _pick(answer: Answer) -> str:
         return "not enough evidence"
     first = answer.choices[0]
     price = wording.money(first.price_input.value)
-    return f"{escaped(first.name)}, {price}, {wording.SURENESS[answer.sureness].lower()}"
+    quality = wording.deviations(first.quality.value)
+    return f"{escaped(first.name)}, {quality}, {price}, {wording.SURENESS[answer.sureness].lower()}"
 
 
 def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
@@ -134,6 +135,8 @@ def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
         yield f"Not enough evidence. {escaped(answer.message)}"
         return
     yield f"{escaped(wording.reason(answer.choices[0]))} {escaped(wording.sureness(answer))}"
+    if answer.best_in_quality:
+        yield f"**{escaped(wording.better(answer))}**"
     yield ""
     rows = (
         (
@@ -143,7 +146,7 @@ def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
             ""
             if choice.low is None
             else f"{wording.deviations(choice.low)} to {wording.deviations(choice.high)}",
-            "tie" if choice.ties else "",
+            "better" if choice.better else "tie" if choice.ties else "",
             _cited(choice.price_input, wording.money(choice.price_input.value)),
             _cited(choice.price_output, wording.money(choice.price_output.value)),
             _cited(choice.speed, wording.number(choice.speed.value)),
@@ -179,7 +182,7 @@ def _use_cases(content: ReportContent) -> Iterator[str]:
             _cited(case.price_input, wording.money(case.price_input.value)),
             _cited(case.quality, wording.deviations(case.quality.value)),
             f"{case.rank} of {case.ranked}" if case.rank else wording.UNKNOWN,
-            escaped(case.state + (f" by {case.outscored_by}" if case.outscored_by else "")),
+            escaped(case.state + (f" by {case.dominated_by}" if case.dominated_by else "")),
             escaped(case.best_name or wording.UNKNOWN),
         )
         for case in content.use_cases

@@ -141,16 +141,20 @@ def _evidence(*figures: Figure) -> str:
 
 
 def _history(history: History, content: ReportContent) -> list[dict[str, Any]]:
-    return [*_series(history.prices, content), *_series(history.indices, content)]
+    return [
+        *_series(history.prices, "price", content),
+        *_series(history.indices, "index", content),
+    ]
 
 
-def _series(lines: tuple[Line, ...], content: ReportContent) -> list[dict[str, Any]]:
+def _series(lines: tuple[Line, ...], scale: str, content: ReportContent) -> list[dict[str, Any]]:
     """A series for each source and item, with a line for each index version."""
     by: dict[tuple[str, str], list[Line]] = {}
     for line in lines:
         by.setdefault((line.source, line.item), []).append(line)
     return [
         {
+            "scale": scale,
             "title": f"{wording.label(item).capitalize()}, {content.title_of(source)}",
             "lines": [
                 {"version": line.index_version, "points": [list(point) for point in line.points]}

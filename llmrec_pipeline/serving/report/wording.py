@@ -62,7 +62,9 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def deviations(value: float | None) -> str:
     """A consensus score, with its sign."""
-    return UNKNOWN if value is None else f"{value:+.2f}".replace("-", MINUS)
+    if value is None:
+        return UNKNOWN
+    return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", MINUS)
 
 
 def percent(share: float | None) -> str:
@@ -136,6 +138,20 @@ def sureness(answer: Answer) -> str:
         else ""
     )
     return f"{told}.{ties}"
+
+
+def better(answer: Answer) -> str:
+    """That others are better in quality, and the best of them."""
+    best = answer.best_in_quality
+    if best is None:
+        return ""
+    told = count(answer.better, "model")
+    where = "" if answer.cap is None else f" {cap(answer.cap)}"
+    return (
+        f"{told}{where} {'is' if answer.better == 1 else 'are'} better in quality beyond the noise; "
+        f"the best is {best.name}: {deviations(best.quality.value)} ({deviations(best.low)} to "
+        f"{deviations(best.high)}), {money(best.price.value)} in."
+    )
 
 
 def reason(choice: Choice) -> str:

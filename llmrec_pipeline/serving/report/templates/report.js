@@ -145,7 +145,7 @@
           begins: version !== null && at === 0,
         })),
       );
-      await embed(chart, data.specs.line, { values });
+      await embed(chart, data.specs[series.scale], { values });
     }
   };
   const draw = async () => {
