@@ -44,8 +44,11 @@ lint: $(STAMP) ## style, types, Dagster definitions
 dev: $(STAMP) ## Dagster's UI on this machine
 	@$(BIN)/python -m llmrec_pipeline.orchestration.launch dev
 
-bench: $(STAMP) ## what one refresh costs after few and after many pulls
+bench: $(STAMP) ## every benchmark: one table, and a page of results
 	$(BIN)/python -m llmrec_pipeline_tests.benchmarks
+
+faults: $(STAMP) ## faults on purpose: one table, and a page of results
+	$(BIN)/python -m llmrec_pipeline_tests.faults
 
 tasks: $(STAMP) ## how well task types and constraints are read, on labelled texts
 	$(BIN)/python -m llmrec_pipeline_tests.task_quality
