@@ -143,7 +143,8 @@ def _of_calls(found: Assessment) -> str:
 
 
 def _percent(change: Fraction) -> str:
-    return f"{float(change * 100):.3g} %"
+    # A decimal becomes a float of any size; a fraction that is too large for one raises.
+    return f"{float(rounded(change * 100, _PLACES)):.3g} %"
 
 
 def _short(value: Fraction) -> str:

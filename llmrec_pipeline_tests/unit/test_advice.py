@@ -29,6 +29,7 @@ from llmrec_pipeline.domain.advice_evidence import (
     Subject,
     evidence_digest,
 )
+from llmrec_pipeline.domain.advice_record import figures, reasoning
 from llmrec_pipeline.settings import load_settings
 
 CONFIG = load_settings({}).advice
@@ -209,6 +210,16 @@ def test_a_huge_gap_of_elo_is_a_sure_win_or_a_sure_loss(now: str, then: str, cha
         CONFIG,
     )
     assert found.quality_change == change
+
+
+def test_a_change_that_no_float_holds_is_told_all_the_same() -> None:
+    scores = [(_score(value),) for value in ("1e-200", "1e200")]
+    subjects = (
+        _subject(name, scores=told) for name, told in zip(("a/b-1", "a/b-2"), scores, strict=True)
+    )
+    found = assess(USE_CASE, *subjects, CONFIG)
+    assert "inf % better" in reasoning(found)
+    assert figures(found)["expected_quality_delta"].endswith("E+400")
 
 
 @pytest.mark.parametrize(
