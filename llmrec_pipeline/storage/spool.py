@@ -55,9 +55,11 @@ class AnswerSpool:
         """One record in one write; raises OSError where the disk does not take all of it."""
         line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         with self._opened() as descriptor:
+            size = os.fstat(descriptor).st_size
+            if size and os.pread(descriptor, 1, size - 1) != b"\n":
+                # What a full disk cut stays a line of its own, which draining refuses.
+                line = b"\n" + line
             if os.write(descriptor, line) < len(line):
-                # What is cut stays a line of its own, which draining refuses.
-                os.write(descriptor, b"\n")
                 raise OSError(errno.ENOSPC, "the record was cut short", str(self._path))
             if sync:
                 os.fsync(descriptor)
@@ -93,7 +95,7 @@ class AnswerSpool:
         """The open file, shared with other writers; no drain takes it away meanwhile."""
         while True:
             try:
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+                descriptor = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
             except FileNotFoundError:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 continue

@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     table = as_table(rows)
     sys.stdout.write(table)
     if len(names) == len(FAULTS) and not chosen.short:
+        RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(_page(table, chosen.date, chosen.seed), encoding="utf-8")
     return 0 if all(outcome.is_good for _, outcome, _ in rows) else 1
 

@@ -100,6 +100,17 @@ def test_what_a_killed_process_told_is_there(tmp_path: Path) -> None:
     assert spool.waiting_bytes == 0
 
 
+def test_a_record_after_one_that_was_cut_short_is_kept(tmp_path: Path) -> None:
+    spool = AnswerSpool(tmp_path)
+    spool.append(_record(1), sync=False)
+    path = tmp_path / "spool" / "answers.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"answer_id": "cut')
+    spool.append(_record(2), sync=True)
+    stored: list[str] = []
+    spool.drain(lambda records: stored.extend(r["answer_id"] for r in records), NOW)
+    assert stored == ["id-1", "id-2"]
+
+
 def test_what_is_not_stored_stays_and_what_is_no_record_is_kept_apart(tmp_path: Path) -> None:
     spool = AnswerSpool(tmp_path)
     assert spool.drain(_refuse, NOW) == 0
