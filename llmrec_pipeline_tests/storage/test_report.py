@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from llmrec_pipeline.domain.task_profile import RequestError, TaskProfile, Tasks
 from llmrec_pipeline.serving.cli import reporting
 from llmrec_pipeline.serving.cli.output import PageFormat
 from llmrec_pipeline.serving.report import files
+from llmrec_pipeline.serving.report.answering import Rankings, answers
 from llmrec_pipeline.serving.report.building import build_content
 from llmrec_pipeline.serving.report.charts import ChartKit
 from llmrec_pipeline.serving.report.content import FIRM, LIKELY, OPEN, Figure, ReportContent
-from llmrec_pipeline.serving.report.markdown import as_markdown
+from llmrec_pipeline.serving.report.evidence_book import EvidenceBook
+from llmrec_pipeline.serving.report.markdown import LIMIT, as_markdown
 from llmrec_pipeline.serving.report.page import as_page
 from llmrec_pipeline.storage.editions import Edition, EditionError, file_entry, sealed
 from llmrec_pipeline_tests.reports import (
@@ -35,7 +37,7 @@ from llmrec_pipeline_tests.reports import (
 from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at
 
 # The libraries that draw are none of these tests' matter, and take seconds to put together.
-KIT = ChartKit("window.vegaEmbed = undefined;", {"tradeoff": {}, "line": {}})
+KIT = ChartKit("window.vegaEmbed = undefined;", {"tradeoff": {}, "price": {}, "index": {}})
 
 
 @pytest.fixture(scope="module")
@@ -255,6 +257,49 @@ def test_hostile_names_are_text_on_the_page(content: ReportContent) -> None:
     links = [attributes.get("href") or "" for tag, attributes in page.elements if tag == "a"]
     dangling = {link for link in links if link.startswith("#")} - {f"#{name}" for name in ids}
     assert not dangling
+
+
+def test_markdown_fits_in_a_comment_whatever_is_cited(content: ReportContent) -> None:
+    told = as_markdown(content)
+    cited = set(re.findall(r"\((e\d+)\)", told))
+    assert cited <= {line.split(" ")[1] for line in told.splitlines() if line.startswith("| e")}
+    headings = [line for line in told.splitlines() if line.startswith("## ")]
+    assert headings.index("## What to change today") < headings.index(
+        "## Why, how sure, and who comes next"
+    )
+    assert {"## Price and index history", "## Evidence"} <= set(headings)
+    many = tuple(replace(row, detail="x" * 2_000) for row in content.evidence)
+    crowded = as_markdown(replace(content, evidence=many))
+    assert len(told) <= LIMIT
+    assert len(crowded) <= LIMIT
+    assert "more cited rows are on the page" in crowded
+
+
+def test_an_answer_tells_who_is_better_in_quality(
+    edition: Edition, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where price alone weighs, the cheapest stands first, whatever its quality. The measures of
+    these models are as good as exact here."""
+    known = Rankings.standing
+
+    def exact(self: Rankings, task_type: str, row: Any) -> Any:
+        standing = known(self, task_type, row)
+        return standing and standing._replace(low=standing.score - 0.01, high=standing.score + 0.01)
+
+    monkeypatch.setattr(Rankings, "standing", exact)
+    payload = edition.ranking()
+    payload["tasks"]["priorities"]["none"]["weights"] = {"quality": 0.0, "speed": 0.0, "cost": 1.0}
+    book = EvidenceBook(payload["origins"], [], {}, set())
+    told = [answer for answer in answers(Rankings(payload), book, {}) if answer.choices]
+    assert any(answer.better for answer in told)
+    for answer in told:
+        first, best = answer.choices[0], answer.best_in_quality
+        assert (best is None) == (answer.better == 0)
+        if best is not None:
+            assert best.low > first.high
+            assert answer.cap is None or best.price.value <= answer.cap
+        assert all(choice.better == (choice.low > first.high) for choice in answer.choices)
+        assert sum(choice.better for choice in answer.choices) <= answer.better
 
 
 def test_hostile_names_are_text_in_markdown(content: ReportContent) -> None:

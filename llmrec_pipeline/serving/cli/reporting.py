@@ -57,7 +57,7 @@ def _export(
     content = build_content(edition)
     text = html_of(content, locations) if wanted is PageFormat.HTML else as_markdown(content)
     if output == _STDOUT:
-        say(text.rstrip("\n"))
+        say(text.removesuffix("\n"))
         return OK
     path = Path(output).expanduser().absolute()
     if path.is_dir():

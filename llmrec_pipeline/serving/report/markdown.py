@@ -1,4 +1,6 @@
-"""The report as Markdown, for pull requests and chat: the page's content without its charts.
+"""The report as Markdown, for pull requests and chat: the page's content without its charts, short
+enough for one comment. Histories are told by their first and last value, answers under a cap in one
+line, and of the evidence what is cited, as far as there is room.
 
 Everything that a publisher or a person wrote is escaped: it ends no cell, begins no link, code,
 HTML, mention or formula. Figures cite the rows of the evidence by id.
@@ -15,6 +17,7 @@ from llmrec_pipeline.serving.report.content import (
     Changes,
     Evidence,
     Figure,
+    History,
     ReportContent,
     Tradeoff,
 )
@@ -27,25 +30,35 @@ _LEADING = re.compile(r"^(?=[#+\-=])|(?<=^\d)(?=[.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Between an @ and a name it stops a mention and is not seen.
 _ZERO_WIDTH_SPACE = "\u200b"
+# Characters of a whole report: a comment on GitHub holds 65,536.
+LIMIT = 60_000
+_HISTORIES = 40
+# What stands around the rows of the evidence.
+_FRAME = 200
+_CITATION = re.compile(r"\((e\d+)\)")
 _PLAIN_NUMBER = re.compile(rf"[{wording.MINUS}+]?\$?\d[\d,]*(\.\d+)?[%kM]?")
 
 
 def as_markdown(content: ReportContent) -> str:
     """The whole report."""
-    parts = (
-        *_headline(content),
-        *(_answer(answer, content) for answer in content.answers),
-        _use_cases(content),
-        _pareto(content.tradeoffs),
-        _proposals(content),
-        _changes("Changed with the newest pulls", content.since_last),
-        _changes("Changed over 30 days", content.month),
-        _usage(content),
-        _sources(content),
-        _evidence(content),
-        _foot(content),
+    told = _joined(
+        (
+            *_headline(content),
+            _reasons(content),
+            _use_cases(content),
+            _pareto(content.tradeoffs),
+            _histories(content.histories),
+            _proposals(content),
+            _changes("Changed with the newest pulls", content.since_last),
+            _changes("Changed over 30 days", content.month),
+            _usage(content),
+            _sources(content),
+        )
     )
-    return _joined(parts)
+    foot = _joined((_foot(content),))
+    cited = set(_CITATION.findall(told))
+    rows = [row for row in content.evidence if row.id in cited]
+    return f"{told}\n{_joined((_evidence(rows, LIMIT - len(told) - len(foot)),))}\n{foot}"
 
 
 def headline(content: ReportContent) -> str:
@@ -128,15 +141,25 @@ def _pick(answer: Answer) -> str:
     return f"{escaped(first.name)}, {quality}, {price}, {wording.SURENESS[answer.sureness].lower()}"
 
 
+def _reasons(content: ReportContent) -> Iterator[str]:
+    """Each task type with its runners-up, and in a line each what stands first under a cap."""
+    yield "## Why, how sure, and who comes next"
+    for task_type in content.task_types:
+        whole, *capped = content.answers_for(task_type)
+        yield ""
+        yield from _answer(whole, content)
+        yield ""
+        for answer in capped:
+            yield f"- {_capped(answer)}"
+
+
 def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
     yield f"### {escaped(wording.label(answer.task_type))}, {wording.cap(answer.cap)}"
     yield ""
     if not answer.choices:
         yield f"Not enough evidence. {escaped(answer.message)}"
         return
-    yield f"{escaped(wording.reason(answer.choices[0]))} {escaped(wording.sureness(answer))}"
-    if answer.best_in_quality:
-        yield f"**{escaped(wording.better(answer))}**"
+    yield _why(answer)
     yield ""
     rows = (
         (
@@ -162,9 +185,31 @@ def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
         if answer.price_since
         else ""
     )
+    publishers = ", ".join(map(content.title_of, answer.publishers))
     yield (
-        f"By {escaped(', '.join(map(content.title_of, answer.publishers)))}, observed {wording.minute(answer.observed_at)}"
-        f"{since}. {escaped(wording.not_ranked(answer))} {code(answer.command)}"
+        f"By {escaped(publishers)}, observed {wording.minute(answer.observed_at)}{since}. "
+        f"{escaped(wording.not_ranked(answer))} {code(answer.command)}"
+    )
+
+
+def _why(answer: Answer) -> str:
+    told = f"{escaped(wording.reason(answer.choices[0]))} {escaped(wording.sureness(answer))}"
+    return f"{told} **{escaped(wording.better(answer))}**" if answer.better else told
+
+
+def _capped(answer: Answer) -> str:
+    cap = f"{wording.cap(answer.cap)}:"
+    if not answer.choices:
+        return f"{cap} not enough evidence. {escaped(answer.message)}"
+    first, *others = answer.choices
+    price = _cited(first.price_input, wording.money(first.price_input.value))
+    quality = _cited(first.quality, wording.deviations(first.quality.value))
+    then = ", ".join(escaped(choice.name) for choice in others)
+    return (
+        f"{cap} {escaped(first.name)} {code(first.key)}, {quality}, {price} in. "
+        f"{escaped(wording.sureness(answer))}"
+        f"{f' **{escaped(wording.better(answer))}**' if answer.better else ''}"
+        f"{f' Then {then}.' if then else ''}"
     )
 
 
@@ -207,6 +252,33 @@ def _pareto(tradeoffs: Iterable[Tradeoff]) -> Iterator[str]:
             for point in line
         )
         yield f"- {escaped(wording.label(tradeoff.task_type))}: {'; '.join(told) or 'nobody'}"
+
+
+def _histories(histories: Sequence[History]) -> Iterator[str]:
+    """First and last value of each line, those of one index version only."""
+    yield "## Price and index history"
+    yield ""
+    rows = [
+        (
+            escaped(history.name),
+            escaped(wording.label(line.item)),
+            escaped(line.source),
+            escaped(line.index_version or ""),
+            *(f"{told(value)}, {wording.date(day)}" for day, value in (first, last)),
+        )
+        for history in histories
+        for lines, told in ((history.prices, wording.money), (history.indices, wording.number))
+        for line in lines
+        for first, last in ((line.points[0], line.points[-1]),)
+        if first[1] != last[1]
+    ]
+    if not rows:
+        yield "No price and no index of the models named here has changed."
+        return
+    yield from _table(("Model", "What", "Source", "Version", "First", "Last"), rows[:_HISTORIES])
+    if len(rows) > _HISTORIES:
+        yield ""
+        yield f"{len(rows) - _HISTORIES} more are on the page."
 
 
 def _proposals(content: ReportContent) -> Iterator[str]:
@@ -312,13 +384,26 @@ def _sources(content: ReportContent) -> Iterator[str]:
     yield from _table(columns, rows)
 
 
-def _evidence(content: ReportContent) -> Iterator[str]:
-    yield "<details><summary>Evidence</summary>"
+def _evidence(rows: Sequence[Evidence], room: int) -> Iterator[str]:
+    """The rows as far as they fit in so many characters, in their order."""
+    yield "## Evidence"
+    yield ""
+    yield "<details><summary>Rows that are cited above</summary>"
     yield ""
     columns = ("Row", "Kind", "Model", "What", "Value", "Unit", "Source", "Observed", "More")
-    yield from _table(columns, map(_evidence_row, content.evidence))
+    lines = list(_table(columns, map(_evidence_row, rows)))
+    shown, left = 0, room - _FRAME
+    for line in lines:
+        left -= len(line) + 1
+        if left < 0:
+            break
+        shown += 1
+    yield from lines[:shown]
     yield ""
     yield "</details>"
+    if shown < len(lines):
+        yield ""
+        yield f"{len(lines) - shown} more cited rows are on the page."
 
 
 def _evidence_row(row: Evidence) -> tuple[str, ...]:
