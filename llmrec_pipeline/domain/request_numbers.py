@@ -69,13 +69,25 @@ _HUNDREDS = phrases({Fraction(100): "hundred|hundert|百"})
 _BARE_HUNDREDS = phrases({Fraction(100): "hundred|a hundred|hundert|cien|cem"})
 _SCALES = phrases(
     {
-        THOUSAND: "k|thousand|thousands|tausend|mille|mil|千",
+        THOUSAND: "k|thousand|thousands|tausend|mille|millier|milliers|mil|千",
         Fraction(10_000): "万|萬",
         MILLION: "m|mm|mn|mio|mln|million|millions|millionen|millón|millon|millones|milhão"
         "|milhao|milhões|milhoes|百万|百萬|백만",
+        Fraction(
+            10**9
+        ): "bn|billion|billions|milliarde|milliarden|milliard|milliards|bilhão|bilhões|十亿",
     }
 )
 _TEN = "十"
+_ARTICLES = word_set("a an ein eine einem einer einen un une una um uma")
+_AND_BETWEEN = word_set("and -")
+_AND_A_HALF = phrases(
+    {
+        Fraction(
+            1, 2
+        ): "and a half|-and-a-half|and-a-half|und ein halb|et demi|et demie|y medio|e meio"
+    }
+)
 _MOST_GROUPS = 6  # of three digits: more are no amount
 _SLANG_MILLION = "mil"  # "1 mil", "per mil" in English; a thousand in Spanish and Portuguese
 
@@ -96,10 +108,10 @@ def number(text: Text, start: int, *, counts: bool = False) -> Size | None:
 
 
 def _read_number(text: Text, start: int, counts: bool) -> Size | None:
-    plain = _digits(text, start, counts) or _spelled(text, start)
+    plain = _digits(text, start, counts) or _spelled(text, start, counts)
     if plain is None:
         return None
-    value, end = _powered(text, plain)
+    value, end = _powered(text, _with_half(text, plain))
     return _scaled(text, value, end)
 
 
@@ -110,7 +122,7 @@ def _digits(text: Text, start: int, counts: bool) -> Size | None:
     value, end = token.number, start + 1
     if counts:
         whole, point, rest = token.text.partition(".")
-        if point and len(rest) == 3 and 1 <= len(whole) <= 3 and whole != "0":
+        if point and len(rest) == 3 and rest.isdigit() and 1 <= len(whole) <= 3 and whole != "0":
             value *= 1_000
         last = min(len(text.tokens), start + _MOST_GROUPS)
         while end < last and _continues(text, end):
@@ -131,34 +143,60 @@ def _continues(text: Text, index: int) -> bool:
     )
 
 
-def _spelled(text: Text, start: int) -> Size | None:
-    """`twenty five`, `two hundred`, `one and a half`, `二十`."""
-    hundred = _BARE_HUNDREDS.at(text, start)
-    tens = _TENS.at(text, start)
-    ones = _ONES.at(text, start)
-    if hundred is not None and (ones is None or hundred.end > ones.end):
-        return Size(hundred.meaning, hundred.end)
+def _spelled(text: Text, start: int, counts: bool) -> Size | None:
+    """`twenty five`, `one hundred and twenty eight`, `two fifty`, `二十`."""
+    hundreds = _hundreds(text, start)
+    if hundreds is not None:
+        at = hundreds.end
+        at += text.word(at) in _AND_BETWEEN
+        more = None if text.word(at) in _ARTICLES else _below_hundred(text, at)
+        if more is None or more.value.denominator != 1:
+            return hundreds
+        return Size(hundreds.value + more.value, more.end)
+    found = _below_hundred(text, start)
+    if found is None or found.value >= 10 or text.word(start) in _ARTICLES:
+        return found
+    cents = _below_hundred(text, found.end) if _TENS.at(text, found.end) is not None else None
+    if cents is None:
+        return found
+    # "Two fifty" is 2.50 of money; of things it is 250.
+    return Size(
+        found.value * 100 + cents.value if counts else found.value + cents.value / 100, cents.end
+    )
+
+
+def _hundreds(text: Text, start: int) -> Size | None:
+    """`a hundred`, `two hundred`, `三百`."""
+    bare, ones = _BARE_HUNDREDS.at(text, start), _ONES.at(text, start)
+    if bare is not None and (ones is None or bare.end > ones.end):
+        return Size(bare.meaning, bare.end)
+    if ones is None or ones.meaning >= 10 or _SCALES.at(text, ones.end) is not None:
+        return None  # 百万 is a scale of its own
+    more = _HUNDREDS.at(text, ones.end)
+    return None if more is None else Size(ones.meaning * 100, more.end)
+
+
+def _below_hundred(text: Text, start: int) -> Size | None:
+    """`fifteen`, `twenty-five`, `五十二`, `half a`."""
+    tens, ones = _TENS.at(text, start), _ONES.at(text, start)
     if tens is not None:
-        at = tens.end + (text.word(tens.end) == "-")
-        ones = _ONES.at(text, at)
-        if ones is not None and 1 < ones.meaning < 10:
-            return Size(tens.meaning + ones.meaning, ones.end)
-        return Size(tens.meaning, tens.end)
-    if ones is None:
-        return None
-    value, end = ones.meaning, ones.end
-    if text.word(end) == _TEN and value < 10:
-        value, end = value * 10, end + 1
-        unit = _ONES.at(text, end)
-        if unit is not None and unit.meaning < 10:
-            value, end = value + unit.meaning, unit.end
-    more = _HUNDREDS.at(text, end)
-    # 百万 is a scale of its own.
-    if more is not None and value < 10 and _SCALES.at(text, end) is None:
-        value, end = value * 100, more.end
-    if text.word(end) == "and" and text.word(end + 1) == "a" and text.word(end + 2) == "half":
-        value, end = value + Fraction(1, 2), end + 3
-    return Size(value, end)
+        value, end = tens.meaning, tens.end
+        at = end + (text.word(end) == "-")
+    elif ones is not None and text.word(ones.end) == _TEN and ones.meaning < 10:
+        value, end = ones.meaning * 10, ones.end + 1
+        at = end
+    else:
+        return None if ones is None else Size(ones.meaning, ones.end)
+    more = None if text.word(at) in _ARTICLES else _ONES.at(text, at)
+    if more is None or not 1 <= more.meaning < 10:
+        return Size(value, end)
+    return Size(value + more.meaning, more.end)
+
+
+def _with_half(text: Text, plain: Size) -> Size:
+    """`two and a half`, `two-and-a-half`."""
+    half = _AND_A_HALF.at(text, plain.end)
+    return plain if half is None else Size(plain.value + half.meaning, half.end)
 
 
 def _powered(text: Text, plain: Size) -> Size:

@@ -15,7 +15,8 @@ from typing import Generic, NamedTuple, TypeVar
 Meaning = TypeVar("Meaning")
 
 _TOKEN = re.compile(
-    r"""0,[0-9]+(?![0-9])                              # 0,002: a decimal comma
+    r"""[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?!\w)       # 3e-6
+      | 0,[0-9]+(?![0-9])                              # 0,002: a decimal comma
       | [0-9]+(?:[,_][0-9]{3}(?![0-9]))+(?:\.[0-9]+)?  # 1,000,000
       | [0-9]+(?:\.[0-9]{3}(?![0-9])){2,}              # 1.000.000
       | [0-9]+,[0-9]{1,2}(?![0-9])                     # 2,50: a decimal comma
