@@ -3,6 +3,7 @@
     price  = [cue] range | [cue] amount [unit] [cue after] | unit [cue] amount
     range  = amount ("-" | "to" | "and") amount [unit]
     amount = [currency] number | number [currency]
+    keyed  = "price" sign number
     unit   = ("/" | "per" | …) [number] [scale] [side] "tokens"
 
 Everything looks at a bounded window of tokens, so reading takes time linear in the text.
@@ -33,7 +34,9 @@ _SCALED_TOKENS = phrases(
         MILLION: "mtok|mtoks|mtoken|mtokens|mt|mtk",
     }
 )
-_PER = phrases({"per": "/|per|a|an|for|on|each|every|pro|je|par|por|pour|für|para|na|每"})
+_PER = phrases(
+    {"per": "/|per|a|an|for|on|each|every|pro|je|par|por|pour|für|para|na|le|la|el|al|每"}
+)
 _PER_FIRST = word_set("/ per pro par por each every je 每")
 _PER_AFTER = phrases({"any": "あたり|当たり|につき|당", "for": "for|for under|for less than|:"})
 _SIDES = phrases(
@@ -48,8 +51,10 @@ _CURRENCIES: Phrases[Fraction | None] = phrases(
     {
         Fraction(1): "$|us $|us$|usd|us dollar|us dollars|u . s . dollars|dollar|dollars|bucks|buck"
         "|usd $|dollars us|dólar|dólares|dolar|dolares|dollari|ドル|米ドル|美元|美金|刀|달러",
-        Fraction(1, 100): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|美分|セント",
-        None: "€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
+        Fraction(
+            1, 100
+        ): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|centimes de dollar|centimes de dollars|centavos de dólar|céntimos de dólar|美分|セント",
+        None: "centimes|céntimos|€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
         "|₹|inr|rupees|chf|franken|francs|brl|r $|reais|krw|원|₩",
     }
 )
@@ -101,6 +106,15 @@ CONTEXT_WORDS = phrases(
         "|janela|コンテキスト|コンテクスト|上下文|컨텍스트"
     }
 )
+# Beside a size or an amount they say that it would be liked, not that it must be.
+SOFT = phrases(
+    {
+        "wish": "ideally|preferably|prefer|preferred|would be nice|would be great|is nice to have"
+        "|nice to have|would be ideal|is ideal|would be better|hopefully|idealerweise|am liebsten"
+        "|lieber|wäre schön|idéalement|de préférence|idealmente|preferiblemente|de preferencia"
+        "|de preferência|preferencialmente|理想"
+    }
+)
 STOPS = frozenset(",.;!?()|") | {"and", "with", "but", "then", "、", "。"}
 _RANGE_SIGNS = frozenset("-\u2013\u2014~〜至到") | {"to", "bis", "à", "a", "até"}
 _AND = frozenset({"and", "und", "et", "y", "e", "和"})
@@ -111,7 +125,12 @@ _BEFORE_BARE_PRICE = word_set(
     " want need needs pay spend to budget input output tokens code coding please strictly well set"
     " find use using get assistant agent chatbot bot coder anyone any option options available"
 )
+_PRICE_WORDS = word_set("price pricing cost prix preis precio preço 价 格")
+_KEY_GLUE = word_set(": = < ≤ _ max maximum cap limit input output per usd 1 m 1m token tokens")
+_SIGNS = word_set(": = < ≤")
+_BETWEEN_SIDES = word_set("/ , ; | + and und et y e")
 _LOOK_BACK = 6
+_LONGEST_KEY = 8  # tokens: max_price_per_1m =
 _LONGEST_SHORT_TEXT = 80  # tokens; in a longer one a bare amount is part of a story
 
 
@@ -147,6 +166,7 @@ class _Price(NamedTuple):
     bound: str  # max, min, from, now or empty
     side: str
     quote: str
+    is_wish: bool = False
 
 
 def unit(text: Text, start: int, *, of_money: bool = True) -> _Unit | None:
@@ -169,6 +189,7 @@ def unit(text: Text, start: int, *, of_money: bool = True) -> _Unit | None:
             return None
         return _Unit(bare.value, side, start, word.end)
     end, size = per.end, Fraction(1)
+    end += text.word(end) == "_"  # a key: max_price_per_1m
     if text.word(end) in _PER_FIRST or text.word(end) == "the":
         end += 1
     scaled = _SCALED_TOKENS.at(text, end)
@@ -214,7 +235,8 @@ def _unit_before(text: Text, start: int) -> _Unit | None:
     return _Unit(counted.value, "", start, per.end)
 
 
-def _amount(text: Text, start: int) -> _Amount | None:
+def read_amount(text: Text, start: int) -> _Amount | None:
+    """A number with its currency, if it has one, before or after it."""
     at, is_negative = start, False
     if text.word(at) == "-" and text.touching(at) and not (at and text.touching(at - 1)):
         at, is_negative = at + 1, True
@@ -256,6 +278,54 @@ def _cue(text: Text, floor: int, start: int) -> Match[str] | None:
     return nearest
 
 
+def _is_wish(text: Text, floor: int, start: int, end: int) -> bool:
+    """Whether an amount is only wished for: "prefer under $5", "$5 would be nice"."""
+    if SOFT.at(text, end) is not None:
+        return True
+    for index in range(start - 1, max(floor, start - _LOOK_BACK) - 1, -1):
+        if SOFT.at(text, index) is not None:
+            return True
+        if text.word(index) in STOPS:
+            return False
+    return False
+
+
+def _is_keyed(text: Text, floor: int, start: int) -> bool:
+    """Whether a number is the value of a price: "price: 2", "max_price_per_1m=", "price ≤"."""
+    if text.word(start - 1) not in _SIGNS:
+        return False
+    for index in range(start - 1, max(floor, start - _LONGEST_KEY) - 1, -1):
+        word = text.word(index)
+        if word in _PRICE_WORDS:
+            before = text.word(index - 1)
+            return before in STOPS or before in _KEY_GLUE or before in _BEFORE_BARE_PRICE | {""}
+        if word not in _KEY_GLUE:
+            return False
+    return False
+
+
+def _shared_unit(text: Text, end: int) -> _Unit | None:
+    """The unit that two sides share, stated after the second: "$1 in / $4 out per 1M"."""
+    own = _SIDES.at(text, end)
+    at = end if own is None else own.end
+    if text.word(at) not in _BETWEEN_SIDES:
+        return None
+    for index in range(at + 1, min(at + _LOOK_BACK, len(text.tokens))):
+        other = read_amount(text, index)
+        if other is not None:
+            found = unit(text, other.end, of_money=other.stated)
+            between = range(at, index)
+            sides = [side for i in between if (side := _SIDES.at(text, i)) is not None]
+            if found is None or not (found.side or sides):
+                return None
+            return found._replace(
+                side="" if own is None else own.meaning, start=end, end=max(at, end)
+            )
+        if text.word(index) in STOPS:
+            return None
+    return None
+
+
 def _is_negated(text: Text, start: int) -> bool:
     """Whether a "more than" stands under a negation: "I won't pay more than"."""
     for index in range(start - 1, max(-1, start - _LOOK_BACK - 1), -1):
@@ -288,21 +358,41 @@ class _Reader:
     def read(self) -> None:
         index = 0
         while index < len(self.text.tokens):
-            amount = _amount(self.text, index)
-            found = None if amount is None else unit(self.text, amount.end, of_money=amount.stated)
+            amount = read_amount(self.text, index)
+            found = None if amount is None else self._unit(amount)
             if amount is None or not self._is_price(amount, found):
                 index = self._passed(index)
             else:
                 index = self._price(amount, found)
 
+    def _unit(self, amount: _Amount) -> _Unit | None:
+        """The unit after an amount, over "or less", or shared with the amount of the other side."""
+        end = amount.end
+        found = unit(self.text, end, of_money=amount.stated)
+        if found is not None or (not amount.stated and not self._cue(amount)):
+            return found
+        after = _CUES_AFTER.at(self.text, end)
+        if after is not None:
+            return unit(self.text, after.end)
+        return _shared_unit(self.text, end)
+
+    def _cue(self, amount: _Amount) -> Match[str] | None:
+        return _cue(self.text, self._floor, amount.start)
+
     def _is_price(self, amount: _Amount, found: _Unit | None) -> bool:
         if amount.stated or self._is_range_end:
+            return True
+        if self._is_key_value(amount):
             return True
         if found is None:
             return False
         if found.names_tokens and found.tokens >= THOUSAND:
             return True
-        return _cue(self.text, self._floor, amount.start) is not None
+        return self._cue(amount) is not None
+
+    def _is_key_value(self, amount: _Amount) -> bool:
+        is_short = len(self.text.tokens) <= _LONGEST_SHORT_TEXT
+        return is_short and _is_keyed(self.text, self._floor, amount.start)
 
     def _passed(self, index: int) -> int:
         ahead = _unit_before(self.text, index)
@@ -315,16 +405,16 @@ class _Reader:
 
     def _price(self, amount: _Amount, found: _Unit | None) -> int:
         text, start = self.text, amount.start
-        cue = _cue(text, self._floor, start)
+        cue, is_key_value = self._cue(amount), self._is_key_value(amount)
         end = amount.end if found is None else found.end
         if found is None and self._ahead and start - self._ahead.end <= _LOOK_BACK:
             found, start = self._ahead, self._ahead.start
         self._ahead = None
-        after = _CUES_AFTER.at(text, end)
-        bound = "max" if self._is_range_end else "" if cue is None else cue.meaning
+        after = _CUES_AFTER.at(text, amount.end) or _CUES_AFTER.at(text, end)
+        bound = "max" if self._is_range_end or is_key_value else "" if cue is None else cue.meaning
         if after is not None and bound != "now":
-            bound, end = after.meaning, after.end
-        starts_range = text.word(end) in _RANGE_SIGNS and _amount(text, end + 1) is not None
+            bound, end = after.meaning, max(end, after.end)
+        starts_range = text.word(end) in _RANGE_SIGNS and read_amount(text, end + 1) is not None
         starts_range = starts_range or (bound == "from" and text.word(end) in _AND)
         side = found.side if found is not None else ""
         if cue is not None:
@@ -356,22 +446,25 @@ class _Reader:
                 quote = text.quote(start, other.end)
                 self.ignored.append(f"{quote!r} is not a price per token and was not read as a cap")
         elif found is not None:
-            self._add(amount.usd * MILLION / found.tokens, bound, side, quote)
+            is_wish = _is_wish(text, self._floor, start, end)
+            self._add(amount.usd * MILLION / found.tokens, bound, side, quote, is_wish)
             text.take(start, end)
         elif bound in ("max", "from") and len(text.tokens) <= _LONGEST_SHORT_TEXT:
-            if amount.usd > self.largest_bare or _is_of_something_else(text, start):
+            is_wish = _is_wish(text, self._floor, start, end)
+            is_other = not is_wish and _is_of_something_else(text, start)
+            if amount.usd > self.largest_bare or is_other:
                 self.ignored.append(
                     f"{quote!r} says no number of tokens and was not read as a price per 1M tokens"
                 )
                 return
-            self._add(amount.usd, bound, side, quote)
+            self._add(amount.usd, bound, side, quote, is_wish)
             text.take(start, end)
 
-    def _add(self, usd: Fraction, bound: str, side: str, quote: str) -> None:
+    def _add(self, usd: Fraction, bound: str, side: str, quote: str, is_wish: bool) -> None:
         if self._is_range_end and self.prices and self.prices[-1].bound == "from":
             # Whichever end stands first, the upper one is the cap.
             usd = max(usd, self.prices[-1].usd_per_1m)
-        self.prices.append(_Price(usd, bound, side, quote))
+        self.prices.append(_Price(usd, bound, side, quote, is_wish))
 
 
 def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading:
@@ -380,7 +473,8 @@ def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading
     An amount is a cap where it is per a number of tokens, or where words such as "under" or
     "budget" say so. Without a unit it is per 1M tokens, unless it is above `largest_bare_price`.
     Of a range the upper end counts; of several caps the lowest one for input tokens, else the
-    lowest. A cap below a stated minimum is a contradiction.
+    lowest; one for output tokens beside it is ignored, and so is a wish ("prefer under $5") beside a
+    limit. A cap below a stated minimum is a contradiction.
     """
     reader = _Reader(text, largest_bare_price)
     reader.read()
@@ -388,7 +482,17 @@ def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading
     ignored = tuple(reader.ignored)
     if not caps:
         return PriceReading(ignored=ignored)
+    wishes = [price for price in caps if price.is_wish]
+    if len(wishes) < len(caps):
+        caps = [price for price in caps if not price.is_wish]
+        ignored += tuple(f"{price.quote!r} is a wish beside a stated limit" for price in wishes)
     cap = min(caps, key=lambda price: (price.side == "output", price.bound != "max", price[0]))
+    if cap.side != "output":
+        ignored += tuple(
+            f"{price.quote!r} caps output tokens; the cap compares with the input price"
+            for price in caps
+            if price.side == "output"
+        )
     return PriceReading(
         cap.usd_per_1m,
         (cap.quote,),

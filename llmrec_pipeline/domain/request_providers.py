@@ -1,6 +1,6 @@
 """Providers that a request asks for or refuses.
 
-    providers = cue list | list cue-after          cue = "only" | "no" | "anything but" | …
+    providers = cue list | list cue-after | {list "is fine"} "nobody else"          cue = "only" | "no" | "anything but" | …
     list      = name {("," | "or" | "and") name}   name = a provider, a product, or a group
 
 A group stands for the creators that the configuration counts among it ("Chinese"). A provider that
@@ -34,6 +34,7 @@ _CUES = phrases(
         "|ohne|weder|nicht|nicht von|kein|keine|keinen|außer|bloß nicht|sans|pas de|pas|sauf|excepté"
         "|éviter|évitez|hors|sin|excepto|evitar|menos|nada de|que no sea|sem|exceto|evite|não"
         "|não use|不要|不用|别用|除了|排除|避免|不能用|不想用",
+        "clause": "allow|permit|deny|!",
         "neither": "not only|not just|not limited to|not restricted to|no preference|nicht nur"
         "|pas seulement|no solo|não só|better than|cheaper than|faster than|alternative to"
         "|alternatives to|compared to|like|instead of|replace|replacing|switch from|from",
@@ -42,21 +43,37 @@ _CUES = phrases(
 _CUES_AFTER = phrases(
     {
         "allow": "only|models only|model only|llms only|exclusively|or nothing|only please"
-        "|providers only|based only|made only|nur|uniquement|solamente|のみ|だけ",
+        "|providers only|based only|made only|, nobody else|and nobody else"
+        "|, no one else|and no one else|, nothing else|and nothing else|nur|uniquement|solamente|のみ|だけ",
         "deny": "excluded|is excluded|are excluded|not allowed|is not allowed|are not allowed"
         "|forbidden|is forbidden|are forbidden|is banned|are banned|banned|is out|are out"
         "|is off limits|are off limits|not an option|is not an option|is off the table|out"
         "|not ok|ausgeschlossen|exclu|excluido|以外|は除く|除外|除く",
     }
 )
+# Whom they name is allowed where the text says that nobody else is.
+_FINE = phrases(
+    {"fine": "is fine|are fine|is ok|are ok|is okay|are okay|is allowed|are allowed|is good"}
+)
+_NOBODY_ELSE = phrases(
+    {
+        "nobody": "nobody else|no one else|nothing else|no others|none other|sonst niemand"
+        "|sonst keiner|personne d'autre|nadie más|ninguém mais"
+    }
+)
+_HOSTING = word_set(
+    "host hosted hosting hosts stay stays stored storage residency processed processing data"
+    " servers server deployed located gehostet hébergé alojado hospedado"
+)
 _BEFORE_NAME = word_set(
     "from by any use using want the models model llms llm of be is are anything made hosted"
     " provided - : = von de d' des los der a an by: vendors providers provider companies or our"
     " built developed based in coming something do es em modelle modell modèles modelos modelo models: with us"
-    " que 用 使 的 模 型"
+    " que 用 使 的 模 型 anbieter fournisseurs fournisseur proveedores proveedor fornecedores fornecedor"
+    " provedores provedor"
 )
 _BETWEEN_NAMES = word_set(
-    ", / & + or and nor oder und ou et o y e noch ni nem 、 或 和 与 跟 及 者 -"
+    ", / & + or and nor oder und ou et o u y e noch ni nem 、 或 和 与 跟 及 者 -"
 )
 _AFTER_LIST_NAME = word_set("from by the any models model")
 _STILL_REFUSED = word_set("no not nor non without ohne kein keine sans sin sem")
@@ -64,7 +81,7 @@ _GROUP_NOUNS = word_set(
     "provider providers model models llm llms company companies vendor vendors lab labs maker"
     " makers ai firm firms creator creators brand brands one ones stuff based made built only"
     " anbieter modelle modell firmen fournisseurs fournisseur modèles proveedores modelos"
-    " fornecedores empresas 模 厂 公 的 模型 - owned"
+    " fornecedores provedores empresas 模 厂 公 的 模型 - owned"
 )
 _MODEL_WORDS = word_set(
     "model models llm llms provider providers vendor vendors lab labs ai from by provided made built"
@@ -73,6 +90,9 @@ _MODEL_WORDS = word_set(
 )
 _PLACE_WORDS = word_set("from in by out of aus de da do von")
 _ENDS = word_set(", . ; ! ? ) and or but please |") | {""}
+
+
+_HOSTING_REACH = 4  # tokens: "hosted only in the EU"
 
 
 class NamedGroup(NamedTuple):
@@ -137,13 +157,20 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
     Who is refused is taken out of a list that asks for several; where nobody is left, or where
     one is both asked for and refused by name, that is a contradiction. Takes the words it used.
     """
-    found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
+    found: dict[str, list[tuple[_Named, str]]] = {
+        "allow": [],
+        "deny": [],
+        "neither": [],
+        "fine": [],
+    }
     ignored: list[str] = []
     index = 0
     while index < len(text.tokens):
-        cue = _CUES.at(text, index)
+        cue = _cue(text, index)
         at = index if cue is None else cue.end
         while cue is not None and at < cue.end + 4 and text.word(at) in _BEFORE_NAME:
+            if _names_one(text, at, names):  # "us" is a word before names, and a country
+                break
             at += 1
         listed, end = _list(text, at, names, is_refused=cue is not None and cue.meaning == "deny")
         if not listed:
@@ -163,12 +190,44 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
             meaning = after.meaning
         if after is not None and meaning == after.meaning:
             end = after.end
+        if not meaning and (fine := _FINE.at(text, end)) is not None:
+            meaning, end = fine.meaning, fine.end
+        if meaning == "clause":
+            meaning = _of_clause(text, index, end)
         if meaning:
             quote = text.quote(index, end)
             found[meaning].extend((name, quote) for name in listed)
             text.take(index, end)
         index = end
+    if found["fine"] and any(_NOBODY_ELSE.find(text)):
+        found["allow"] += found["fine"]
     return _resolved(found["allow"], found["deny"])._replace(ignored=tuple(ignored))
+
+
+def _cue(text: Text, index: int) -> Match[str] | None:
+    """A cue at a token; a "!" is one before a name that it touches."""
+    cue = _CUES.at(text, index)
+    if text.word(index) == "!" and (
+        not text.touching(index) or (index and text.touching(index - 1))
+    ):
+        return None
+    return cue
+
+
+def _of_clause(text: Text, start: int, end: int) -> str:
+    """What "allow google" means where it is a clause of its own; nothing within a sentence."""
+    if text.word(start) == "!":
+        return "deny"
+    if text.word(start - 1) not in _ENDS or text.word(end) not in _ENDS:
+        return ""
+    return "deny" if text.word(start) == "deny" else "allow"
+
+
+def _names_one(text: Text, start: int, names: Names) -> bool:
+    name = names.at(text, start)
+    if name is None or not isinstance(name.meaning, NamedGroup):
+        return name is not None
+    return _is_group(text, start, name.end, name.meaning)
 
 
 def _list(text: Text, start: int, names: Names, *, is_refused: bool) -> tuple[list[_Named], int]:
@@ -209,7 +268,11 @@ def _cue_after(text: Text, end: int) -> Match[str] | None:
 
 
 def _is_group(text: Text, start: int, end: int, group: NamedGroup) -> bool:
-    """Whether the word speaks of who makes models: "Chinese providers", "from China"."""
+    """Whether the word speaks of who makes models: "Chinese providers", "from China"; not of where
+    they are hosted, which is not known."""
+    beside = (*range(start - _HOSTING_REACH, start), end, end + 1)
+    if any(text.word(index) in _HOSTING for index in beside):
+        return False
     if not group.adjective:
         return text.word(start - 1) in _PLACE_WORDS or text.word(end) in (*_GROUP_NOUNS, "-")
     return text.word(end) in _GROUP_NOUNS or text.word(end) in _ENDS

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.request_context import ContextReading, read_context
+from llmrec_pipeline.domain.request_leftovers import matters, read_leftovers
 from llmrec_pipeline.domain.request_price import PriceReading, read_price
 from llmrec_pipeline.domain.request_providers import (
     NamedGroup,
@@ -22,12 +23,26 @@ from llmrec_pipeline.domain.request_providers import (
     provider_names,
     read_providers,
 )
-from llmrec_pipeline.domain.request_tokens import Phrases, Text, misspellings
+from llmrec_pipeline.domain.request_tokens import Phrases, Text, misspellings, substitutions
 from llmrec_pipeline.domain.request_wishes import Unchecked, Wishes, read_wishes
 from llmrec_pipeline.domain.request_wording import Wording
 
 READ_AT_START, READ_AT_END = 2_000, 800  # characters
+# Names that no English word resembles: a wrong letter is forgiven too.
+_MISSPELT_NAMES = [
+    "anthropic",
+    "openai",
+    "mistral",
+    "deepseek",
+    "google",
+    "microsoft",
+    "nvidia",
+    "alibaba",
+    "cohere",
+]
+_OTHER_WORDS = ("unders", "toke", "mode", "goggle")
 _OFTEN_MISSPELT = [
+    *_MISSPELT_NAMES,
     "million",
     "context",
     "tokens",
@@ -41,15 +56,6 @@ _OFTEN_MISSPELT = [
     "cheapest",
     "fastest",
     "quality",
-    "anthropic",
-    "openai",
-    "mistral",
-    "deepseek",
-    "google",
-    "microsoft",
-    "nvidia",
-    "alibaba",
-    "cohere",
     "only",
     "under",
     "provider",
@@ -66,10 +72,11 @@ _OFTEN_MISSPELT = [
 _SHORTEST_MISSPELT = 5  # letters; a slip in a shorter word makes another word
 _SPELLINGS = {
     slip: word
-    for slip, word in misspellings(
-        word for word in _OFTEN_MISSPELT if len(word) >= _SHORTEST_MISSPELT
-    ).items()
-    if len(slip) >= _SHORTEST_MISSPELT and slip not in ("unders", "toke", "mode")
+    for slip, word in {
+        **substitutions(_MISSPELT_NAMES),
+        **misspellings(word for word in _OFTEN_MISSPELT if len(word) >= _SHORTEST_MISSPELT),
+    }.items()
+    if len(slip) >= _SHORTEST_MISSPELT and slip not in _OTHER_WORDS
 }
 
 
@@ -82,10 +89,15 @@ class Constraints(NamedTuple):
     wishes: Wishes
     rest: Text
     unread: int
+    leftovers: tuple[str, ...] = ()
 
     @property
     def contradictions(self) -> tuple[str, ...]:
-        found = (self.price.contradiction, self.providers.contradiction)
+        found = (
+            self.price.contradiction,
+            self.context.contradiction,
+            self.providers.contradiction,
+        )
         return tuple(text for text in found if text)
 
     @property
@@ -96,7 +108,14 @@ class Constraints(NamedTuple):
             if self.unread
             else ()
         )
-        return (*self.price.ignored, *self.providers.ignored, *self.wishes.ignored, *unread)
+        return (
+            *self.price.ignored,
+            *self.context.ignored,
+            *self.providers.ignored,
+            *self.wishes.ignored,
+            *self.leftovers,
+            *unread,
+        )
 
 
 class ConstraintReader:
@@ -130,6 +149,9 @@ class ConstraintReader:
         """What the text demands. Raises nothing: contradictions are part of the reading."""
         shown, unread = bounded(text)
         words = Text.of(shown, _SPELLINGS)
+        written_about = matters(words)
+        for span in written_about:
+            words.take(span.start, span.stop)
         wording = self._wording
         price = read_price(words, largest_bare_price=wording.largest_bare_price)
         context = read_context(
@@ -139,7 +161,11 @@ class ConstraintReader:
         )
         providers = read_providers(words, self._names, self._other)
         wishes = read_wishes(words, self._wishes)
-        return Constraints(price, context, providers, wishes, words, unread)
+        for span in written_about:
+            words.release(span.start, span.stop)
+        read = Constraints(price, context, providers, wishes, words, unread)
+        leftovers = read_leftovers(words, self._names, self._other, read.ignored)
+        return read._replace(leftovers=leftovers)
 
 
 def bounded(text: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
+from string import ascii_lowercase
 from typing import Generic, NamedTuple, TypeVar
 
 Meaning = TypeVar("Meaning")
@@ -81,6 +82,13 @@ class Text(NamedTuple):
 
     def take(self, start: int, end: int) -> None:
         self.taken[start:end] = [True] * (end - start)
+
+    def release(self, start: int, end: int) -> None:
+        """Undo `take`: the numbers kept while the tokens were taken are read anew."""
+        self.taken[start:end] = [False] * (end - start)
+        for index in range(start, end):
+            for counts in (False, True):
+                self.sizes.pop((index, counts), None)
 
     def touching(self, index: int) -> bool:
         """Whether nothing stands between this token and the next."""
@@ -166,6 +174,17 @@ def misspellings(words: Iterable[str]) -> dict[str, str]:
         slip: next(iter(meant))
         for slip, meant in slips.items()
         if len(meant) == 1 and slip not in correct
+    }
+
+
+def substitutions(words: Iterable[str]) -> dict[str, str]:
+    """What becomes of words by one wrong letter, each with the word."""
+    return {
+        f"{word[:i]}{letter}{word[i + 1 :]}": word
+        for word in words
+        for i in range(1, len(word))
+        for letter in ascii_lowercase
+        if letter != word[i]
     }
 
 

@@ -78,7 +78,9 @@ def _results(text: Text) -> tuple[int | None, tuple[str, ...]]:
         elif not is_top or text.word(size.end) in ("%", "-"):
             continue
         quote = text.quote(first, end)
-        text.take(start, end)
+        text.take(start, size.end)
+        if noun is not None:  # "cheapest" between them is left to the priority
+            text.take(noun.start, noun.end)
         return int(size.value), (quote,)
     return None, ()
 

@@ -69,6 +69,15 @@ def read(text: str) -> RequestReading:
         ("two hundred thousand", 200_000),
         ("one hundred thousand", 100_000),
         ("one and a half", Fraction(3, 2)),
+        ("two-and-a-half", Fraction(5, 2)),
+        ("three and a half million", 3_500_000),
+        ("two fifty", Fraction(5, 2)),
+        ("one hundred twenty eight thousand", 128_000),
+        ("two hundred and fifty", 250),
+        ("a hundred a month", 100),
+        ("3e-6", Fraction(3, 1_000_000)),
+        ("1.5E5", 150_000),
+        ("2 billion", 2_000_000_000),
         ("half a million", 500_000),
         ("1 mil", 1_000_000),
         ("100 mil", 100_000),
@@ -87,7 +96,14 @@ def test_numbers(text: str, value: Fraction | int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("128.000", 128_000), ("200 000", 200_000), ("1 000 000", 1_000_000)]
+    ("text", "value"),
+    [
+        ("128.000", 128_000),
+        ("200 000", 200_000),
+        ("1 000 000", 1_000_000),
+        ("1.5e5", 150_000),
+        ("two fifty", 250),
+    ],
 )
 def test_a_count_has_no_decimals(text: str, value: int) -> None:
     found = number(Text.of(text), 0, counts=True)
@@ -151,6 +167,21 @@ def test_what_is_no_unit(text: str) -> None:
         ("价格低于\uff12美元每百万token", 2),
         ("2美元/百万token以内", 2),
         ("anything under a dollar per million tokens", 1),
+        ("four-and-a-half dollars per million max", 4.5),
+        ("budget: three fifty per million", 3.5),
+        ("4e-6 dollars per token at most", 4),
+        ("maximum input price 1.5, maximum output price 12 per million", 1.5),
+        ("$2 in / $6 out per 1M", 2),
+        ("$20/1M budget but prefer under $4", 20),
+        ("preferably under $4 per 1M", 4),
+        ("$3 or less for a million tokens", 3),
+        ("price: 3", 3),
+        ("max_price_per_1m=3.5", 3.5),
+        ("price\u22640.7", 0.7),
+        ("USD 2,000 per billion tokens", 2),
+        ("moins de 40 centimes de dollar le million de jetons", 0.4),
+        ("0,003 $ par millier", 3),
+        ("ticket price: 30 each, 4 people", None),
         ("budget $500", None),
         ("a shop that sells items under $20", None),
         ("any model with a 1M token context window", None),
@@ -188,7 +219,19 @@ def test_a_bare_amount_in_a_long_story_is_no_price() -> None:
         ("32k is enough context", 32_000),
         ("only openai, 128k, $3/M", 128_000),
         ("a 200K window", 200_000),
-        ("at least 64k and at most 128k context", 128_000),
+        ("at least 64k and at most 128k context", 64_000),
+        ("at least 16k but ideally 64k context", 16_000),
+        ("64k would be nice but 16k is the minimum", 16_000),
+        ("ideally 64k context", 64_000),
+        ("at most 400k needed; at least 64k", 64_000),
+        ("no more than 2 million tokens context", None),
+        ("3 books of 200 pages each in context", 300_000),
+        ("4 papers, 30 pages each, all in context", 60_000),
+        ("un millón de tokens de contexto", 1_000_000),
+        ("un million de tokens de contexte", 1_000_000),
+        ("um milhão de tokens de contexto", 1_000_000),
+        ("上下文窗口不少于100k", 100_000),
+        ("百万token上下文", 1_000_000),
         ("a 300-page book", 150_000),
         ("a novel of 800 pages", 400_000),
         ("a 30,000-word manuscript", 39_999),
@@ -239,6 +282,22 @@ def test_an_estimate_says_so() -> None:
         ("不要OpenAI", (), ("openai",)),
         ("只用Anthropic", ("anthropic",), ()),
         ("only antrhopic", ("anthropic",), ()),
+        ("allow mistral, deny google", ("mistral",), ("google",)),
+        ("OpenAI is fine, Mistral is fine, nobody else", ("openai", "mistral"), ()),
+        ("OpenAI is fine", (), ()),
+        ("!mistral", (), ("mistral",)),
+        ("no mistrel", (), ("mistral",)),
+        ("sin proveedores chinos", (), CHINESE),
+        ("pas de fournisseurs chinois", (), CHINESE),
+        ("sem provedores chineses", (), CHINESE),
+        ("solo Mistral u OpenAI", ("mistral", "openai"), ()),
+        ("只要谷歌或OpenAI", ("google", "openai"), ()),
+        ("不用谷歌", (), ("google",)),
+        ("排除百度和阿里巴巴", (), ("baidu", "alibaba")),
+        ("GDPR: hosted in the EU only", (), ()),
+        ("only EU-hosted models", (), ()),
+        ("article on why Mistral only hires in Paris", (), ()),
+        ("let users allow Google logins", (), ()),
         ("better than Claude", (), ()),
         ("currently on GPT-4o", (), ()),
         ("a poem about China", (), ()),
@@ -278,6 +337,8 @@ def test_a_refusal_is_taken_out_of_a_group() -> None:
     reading = read("american providers only, no OpenAI")
     assert reading.provider_allowlist == tuple(name for name in AMERICAN if name != "openai")
     assert reading.provider_denylist == ("openai",)
+    reading = read("only US providers, not google")
+    assert reading.provider_allowlist == tuple(name for name in AMERICAN if name != "google")
 
 
 @pytest.mark.parametrize(
@@ -285,6 +346,8 @@ def test_a_refusal_is_taken_out_of_a_group() -> None:
     [
         ("only openai, no openai", ("'only openai'", "'no openai'")),
         ("only DeepSeek, no Chinese providers", ("'only deepseek'", "'no chinese providers'")),
+        ("allow mistral, deny mistral", ("'allow mistral'", "'deny mistral'")),
+        ("at least 300k context but at most 50k context", ("'300k context'", "'at most 50k")),
         ("at least $5 per 1M and under $3 per 1M", ("'at least $5 per 1m'", "'under $3 per 1m'")),
     ],
 )
@@ -337,6 +400,64 @@ def test_what_cannot_be_checked_is_said_to_be_ignored(text: str) -> None:
     assert reading.max_price_per_1m is None
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("python code, 7 dollars", "'7 dollars'"),
+        ("chat bot, mistral never", "'mistral'"),
+        ("temperature=0.2 python code", "'temperature=0.2'"),
+        ("I have 20k tokens per day of email", "'20k tokens'"),
+        ("essay: how did Mistral get below $3 per million tokens?", "'$3'"),
+        ("$3 in / $9 out per 1M", "'$9 out per 1m'"),
+        ("$20/1M budget but prefer under $4", "'under $4'"),
+        ("at least 16k but ideally 64k context", "'64k context'"),
+        ("at most 2 million tokens context", "'at most 2 million tokens context'"),
+    ],
+)
+def test_what_looks_like_a_constraint_and_is_not_read_is_told(text: str, told: str) -> None:
+    ignored = read(text).ignored
+    assert len(ignored) == 1
+    assert told in ignored[0]
+
+
+@pytest.mark.parametrize(
+    "text", ["x = 3, solve for y", "email a client in a c minor mood", "price\u22640.7, python"]
+)
+def test_what_is_no_constraint_or_was_read_is_not_told(text: str) -> None:
+    assert read(text).ignored == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "blog post about why Mistral only hires poets",
+        "essay: how did Mistral get below $3 per million tokens?",
+        "a story where the queen has no google and at most $7",
+    ],
+)
+def test_what_to_write_about_is_no_constraint(text: str) -> None:
+    reading = read(text)
+    assert (reading.provider_allowlist, reading.provider_denylist) == ((), ())
+    assert reading.max_price_per_1m is None
+    assert reading.task_type == "writing"
+
+
+def test_a_constraint_after_what_to_write_about_counts() -> None:
+    assert read("essay on why Google won, only mistral").provider_allowlist == ("mistral",)
+
+
+@pytest.mark.parametrize(
+    ("text", "priority"),
+    [
+        ("top 4 cheapest models for slogans", "cost"),
+        ("respond within 400 ms", "speed"),
+        ("速度最快", "speed"),
+    ],
+)
+def test_priorities_beside_constraints(text: str, priority: str) -> None:
+    assert read(text).priority == priority
+
+
 def test_a_slip_of_the_finger_is_read_as_the_word() -> None:
     slips = misspellings(["million", "tokens"])
     assert {slips[word] for word in ("milion", "milllion", "mlilion")} == {"million"}
@@ -369,6 +490,7 @@ _PLAIN_PIECES = r"""
     $5 -3 128k 2^99 1M ^ ** /1M per under at least context tokens only no openai google , . a
     one million cents or - between and to 999999999999999999 half hundred thousand two chinese
     from China neither nor mil 300-page book pages top best models not more than 1.000.000
+    3e-6 2e9 = _ ideally prefer each essay why nobody else allow deny would be nice
     0,50 200 000 token { } ( ) ' " # @ json vision null
 """
 _PIECES = [
@@ -393,7 +515,10 @@ _PIECES = [
 ]
 
 
-@pytest.mark.parametrize("piece", ["000 ", "a ", "a,", "$1", "|", "\u6bcf", "no more than "])
+@pytest.mark.parametrize(
+    "piece",
+    ["000 ", "a ", "a,", "$1", "|", "\u6bcf", "no more than ", "essay why ", "2 books ", "$1 / "],
+)
 def test_time_is_linear_in_the_text_whatever_is_repeated(piece: str) -> None:
     """The longest text that is read whole, in processor time with room for a busy machine."""
     text = (piece * READ_AT_START)[: READ_AT_START + READ_AT_END]
