@@ -675,6 +675,17 @@ def _tokens(name: str, description: str) -> Column:
 
 
 CALL_STATUSES = ("ok", "error")
+# No call lasts longer, costs more or stands for more: what says so has another unit, or is no figure.
+# Within these bounds, sums over any number of events that fits on a disk stay within 64 bits.
+_LONGEST_CALL_S = 7 * 24 * 3_600
+_DEAREST_CALL_USD = 1_000_000
+_MOST_CALLS = 1_000_000_000
+_MOST_RETRIES = 1_000_000
+
+
+def _call_time(name: str, description: str) -> Column:
+    return _real(name, description, "s", minimum=0, maximum=_LONGEST_CALL_S)
+
 
 USAGE_EVENTS = Table(
     name="usage_events",
@@ -694,8 +705,8 @@ USAGE_EVENTS = Table(
         _tokens("cache_creation_input_tokens", "Part of the input that was written to a cache"),
         _tokens("reasoning_output_tokens", "Part of the output that was reasoning"),
         _tokens("total_tokens", "Input and output; all that is known where a log has no more"),
-        _real("time_to_first_chunk_s", "Until the first chunk came", "s", minimum=0),
-        _real("duration_s", "Until the answer was whole", "s", minimum=0),
+        _call_time("time_to_first_chunk_s", "Until the first chunk came"),
+        _call_time("duration_s", "Until the answer was whole"),
         _text("finish_reasons", "gen_ai.response.finish_reasons, a JSON list"),
         _text("conversation_id", "gen_ai.conversation.id"),
         _text("agent_name", "gen_ai.agent.name"),
@@ -703,11 +714,18 @@ USAGE_EVENTS = Table(
         _text("task_type", "One of the task types of config/tasks.yaml"),
         _text("status", "ok or error; unknown where the log does not say"),
         _text("error_type", "What kind of error it was"),
-        Column("retries", Kind.INTEGER, "Tries before this one", "calls", minimum=0),
+        Column(
+            "retries",
+            Kind.INTEGER,
+            "Tries before this one",
+            "calls",
+            minimum=0,
+            maximum=_MOST_RETRIES,
+        ),
         _text("evaluation_name", "gen_ai.evaluation.name: what was judged"),
         _real("evaluation_score", "gen_ai.evaluation.score.value", "the evaluation's own scale"),
         _text("evaluation_label", "gen_ai.evaluation.score.label"),
-        _real("cost_usd", "What the log says it cost", "USD", minimum=0),
+        _real("cost_usd", "What the log says it cost", "USD", minimum=0, maximum=_DEAREST_CALL_USD),
         _text("user_hash", "Hash of the user's id, with a salt of this installation"),
         Column(
             "calls",
@@ -716,6 +734,7 @@ USAGE_EVENTS = Table(
             "calls",
             required=True,
             minimum=1,
+            maximum=_MOST_CALLS,
         ),
     ),
     key=("source", "event_id"),

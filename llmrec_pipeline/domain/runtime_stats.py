@@ -2,11 +2,14 @@
 
 By provider (who served), model and role, over a window. A call that `usage_events` tells one by one
 has quantiles; a row that stands for several calls weighs in sums and rates alone. Quantiles
-interpolate linearly between the two nearest values (SQL's percentile_cont), and are exact to the
-seven digits of a single float. A rate of success is over the calls whose log says how they ended.
+interpolate linearly between the two nearest values (SQL's percentile_cont), over values that are
+exact to the seven digits of a single float. Engines differ in the last of those, so seconds and
+speeds are told to five significant digits and four places. A rate of success is over the calls whose
+log says how they ended.
 
 tokens_per_s is output tokens over the time after the first chunk, as publishers measure it; over the
-whole call where the log has no time of a first chunk.
+whole call where the log has no time of a first chunk. A time below a millisecond is none: no model
+generates in it, so it is the resolution of a clock.
 """
 
 from __future__ import annotations
@@ -25,7 +28,11 @@ NO_ROLE = "unspecified"
 _LEVELS = (0.5, 0.9)
 _MEASURES = ("tokens", "latency_s", "ttft_s", "tokens_per_s")
 _PLACES = 12
-_MEASURED_PLACES = 4
+_MEASURED_PLACES, _MEASURED_DIGITS = 4, 5
+# Those that a double has for certain; one more or less token is no matter of how an engine rounds.
+_COUNTED_DIGITS = 9
+_SHORTEST_GENERATION_S = 0.001
+_FINEST_CLOCK_S = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +147,9 @@ def _calls(events: Any) -> Any:
         events.duration_s - events.time_to_first_chunk_s,
         events.duration_s,
     )
-    speed = events.output_tokens.cast("float64") / generating.nullif(0)
+    speed = events.output_tokens.cast("float64") / ibis.ifelse(
+        generating >= _SHORTEST_GENERATION_S, generating, None
+    )
     return events.select(
         provider_name=provider_name(events),
         model_name=model_name(events),
@@ -162,10 +171,18 @@ def _calls(events: Any) -> Any:
         billed_output=output,
         logged_cost=events.cost_usd.cast("decimal(38, 12)"),
         tokens=_single(total, is_one),
-        latency_s=_single(events.duration_s, is_one),
-        ttft_s=_single(events.time_to_first_chunk_s, is_one),
+        latency_s=_single(_told_s(events.duration_s), is_one),
+        ttft_s=_single(_told_s(events.time_to_first_chunk_s), is_one),
         tokens_per_s=_single(speed, is_one & (events.output_tokens > 0)),
     )
+
+
+def _told_s(seconds: Any) -> Any:
+    """Seconds, none where they are fewer than a clock tells: not every engine has a single float for
+    what is nearly nothing."""
+    import ibis
+
+    return ibis.ifelse(seconds < _FINEST_CLOCK_S, 0.0, seconds)
 
 
 def _single(value: Any, where: Any) -> Any:
@@ -263,12 +280,12 @@ def stats_of(row: Mapping[str, Any], *, confidence: float, quantiles: str) -> Ru
         retries=row["retries"],
         p50_tokens=_whole(row["p50_tokens"]),
         p90_tokens=_whole(row["p90_tokens"]),
-        p50_latency_s=_decimal(row["p50_latency_s"], _MEASURED_PLACES),
-        p90_latency_s=_decimal(row["p90_latency_s"], _MEASURED_PLACES),
-        p50_ttft_s=_decimal(row["p50_ttft_s"], _MEASURED_PLACES),
-        p90_ttft_s=_decimal(row["p90_ttft_s"], _MEASURED_PLACES),
-        p50_tokens_per_s=_decimal(row["p50_tokens_per_s"], _MEASURED_PLACES),
-        p90_tokens_per_s=_decimal(row["p90_tokens_per_s"], _MEASURED_PLACES),
+        p50_latency_s=_measured(row["p50_latency_s"]),
+        p90_latency_s=_measured(row["p90_latency_s"]),
+        p50_ttft_s=_measured(row["p50_ttft_s"]),
+        p90_ttft_s=_measured(row["p90_ttft_s"]),
+        p50_tokens_per_s=_measured(row["p50_tokens_per_s"]),
+        p90_tokens_per_s=_measured(row["p90_tokens_per_s"]),
         quantiles=quantiles,
         notes=_notes(row),
     )
@@ -290,10 +307,20 @@ def _notes(row: Mapping[str, Any]) -> str | None:
     return "; ".join(told) or None
 
 
+def _measured(value: Decimal | float | None) -> Decimal | None:
+    return (
+        None if value is None else _decimal(_significant(value, _MEASURED_DIGITS), _MEASURED_PLACES)
+    )
+
+
+def _significant(value: Decimal | float, digits: int) -> Fraction:
+    return Fraction(format(value, f".{digits}g"))
+
+
 def _decimal(value: Decimal | Fraction | float | None, places: int = _PLACES) -> Decimal | None:
-    """Rounded once, half to even."""
+    """Rounded half to even."""
     return None if value is None else Decimal(round(Fraction(value) * 10**places)).scaleb(-places)
 
 
 def _whole(value: Decimal | float | None) -> int | None:
-    return None if value is None else round(Fraction(value))
+    return None if value is None else round(_significant(value, _COUNTED_DIGITS))

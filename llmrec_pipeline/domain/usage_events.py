@@ -56,8 +56,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # No id, model or role is longer; what is longer is somebody's text.
 _LONGEST_NAME = 256
 _MOST_REASONS = 16
-# What a column without a bound of its own can hold.
-_MOST = 2**62
 _ONE_WORD = frozenset({"error_type"})
 _TOKENS = tuple(name for name in USAGE_EVENTS.names if name.endswith("_tokens"))
 _ESSENTIAL = frozenset({"event_id", "started_at", "calls", *_TOKENS})
@@ -174,7 +172,7 @@ class RecordReader:
         """What gives a field's value of a record and of what is known of its event: None where it
         is silent; raises _Wrong."""
         if field.until:
-            return self._duration(field)
+            return self._duration(name, field)
         find = _found(name, field)
         meaning = _meaning(field) if field.values else None
         convert = self._converter(name, field)
@@ -211,7 +209,8 @@ class RecordReader:
         user = _text(told)
         return self._user_id(user) if user else None
 
-    def _duration(self, field: FieldMapping) -> _Value:
+    def _duration(self, name: str, field: FieldMapping) -> _Value:
+        column = USAGE_EVENTS[name]
         find, find_other = _first_of(field.until), _first_of(field.unless_equal)
 
         def value(record: Record, event: Mapping[str, Any]) -> float | None:
@@ -224,6 +223,7 @@ class RecordReader:
             duration: float = (end - event["started_at"]).total_seconds()
             if duration < 0:
                 raise _Wrong("ends_before_start")
+            _refuse_above(column, duration)
             return duration
 
         return value
@@ -454,7 +454,13 @@ def _number(value: Any) -> float | int | Decimal:
             raise _Wrong("not_a_number") from None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise _Wrong("not_a_number")
-    if not isinstance(value, int) and not math.isfinite(value):
+    # A decimal that no float can hold is finite, and too large.
+    is_finite = (
+        value.is_finite()
+        if isinstance(value, Decimal)
+        else isinstance(value, int) or math.isfinite(value)
+    )
+    if not is_finite:
         raise _Wrong("not_a_number")
     return value
 
@@ -463,15 +469,15 @@ def _whole(value: Any, scale: float, column: Column) -> int:
     """A count within the column's bounds."""
     number = _number(value)
     if scale != 1.0:
-        number = float(number) * scale
-    if not isinstance(number, int) and number != int(number):
-        raise _Wrong("not_a_number")
+        number = _scaled(number, scale)
     if number < 0:
         raise _Wrong("negative")
+    # Before it is written out: a short text can name a number of millions of digits.
+    _refuse_above(column, number)
+    if not isinstance(number, int) and number != int(number):
+        raise _Wrong("not_a_number")
     if column.minimum is not None and number < column.minimum:
         raise _Wrong("too_small")
-    if number > (_MOST if column.maximum is None else column.maximum):
-        raise _Wrong("too_large")
     return int(number)
 
 
@@ -479,10 +485,24 @@ def _real(value: Any, scale: float, column: Column) -> float:
     number = _number(value)
     if column.minimum is not None and number < column.minimum:
         raise _Wrong("negative")
+    scaled = _scaled(number, scale)
+    _refuse_above(column, scaled)
+    return scaled
+
+
+def _scaled(number: float | int | Decimal, scale: float) -> float:
     try:
-        return float(number) * scale
+        scaled = float(number) * scale
     except OverflowError:
-        raise _Wrong("too_large") from None
+        scaled = math.inf
+    if not math.isfinite(scaled):
+        raise _Wrong("too_large")
+    return scaled
+
+
+def _refuse_above(column: Column, number: float | int | Decimal) -> None:
+    if column.maximum is not None and number > column.maximum:
+        raise _Wrong("too_large")
 
 
 def _content_id(event: Mapping[str, Any]) -> str:
