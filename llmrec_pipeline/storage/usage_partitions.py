@@ -3,15 +3,18 @@
     telemetry/events/day=YYYY-MM-DD/events.parquet      one file a day, sorted, no event twice
 
 A day has one file, and an import replaces it by `os.replace`. So a plain glob over the partitions
-is right at every moment, for any engine: a reader sees a day as it was or as it is, never an event
-twice and never a hole, and there are no small files to compact. A reader that holds the old file
-reads it to its end.
+is right at every moment, for any engine: a reader sees a day as it was or as it is, never a hole,
+and there are no small files to compact. A reader that holds the old file reads it to its end.
 
-What is being imported is staged elsewhere (`usage_staging`) and merged a day at a time. Merging
-looks at one day: `started_at` is part of an event, and a log that gives one id another day tells of
-another event. A merge is a function of the set of events, so that the same ones again, or overlapping
-files in any order, change nothing; a process that is killed leaves every day whole, and merges again
-what it had staged.
+What is being imported is staged elsewhere (`usage_staging`) and merged a day at a time. A merge is a
+function of the set of events, so that the same ones again, or overlapping files in any order, change
+nothing; a process that is killed leaves every day whole, and merges again what it had staged.
+
+The same id of a source on the day before or after is the same event, read in another time zone. One
+row stands for it, on its own day, and an event that moves is on both until the second file is
+replaced. Rows that say as much stand by their earlier start: a log that was imported in a wrong, later
+zone is put right by importing it again, and one in a wrong, earlier zone by removing its days first;
+what does not stand is counted as `differing`. An id that comes up again further away is another event.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
@@ -37,7 +40,9 @@ _FILE = "events.parquet"
 _DIGEST = "llmrec_events"
 _WAS_THERE = Column("was_there", Kind.BOOLEAN, "In the partition before the import", required=True)
 _COLUMNS = ", ".join(USAGE_EVENTS.names)
-_CONTENT = f"md5_number_lower(CAST(row({_COLUMNS}) AS VARCHAR))"
+# A user's hash is another in each installation; what an event says is the same.
+_TOLD = ", ".join(name for name in USAGE_EVENTS.names if name != "user_hash")
+_CONTENT = f"md5_number_lower(CAST(row({_TOLD}) AS VARCHAR))"
 _KNOWN = " + ".join(f"({name} IS NOT NULL)::INTEGER" for name in USAGE_EVENTS.names)
 
 
@@ -51,10 +56,6 @@ class Merged:
     updated: int
     duplicate: int
     differing: int
-
-    @property
-    def has_changed(self) -> bool:
-        return bool(self.new or self.updated)
 
 
 @contextmanager
@@ -94,7 +95,20 @@ class UsagePartitions:
         """Bring the events of a day that these Parquet files hold into its partition; `on_known` is
         told what it comes to before anything is changed. Only under the lock of imports; raises
         duckdb.Error for files that are no events."""
-        path = self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
+        self._gather(con, day, staged)
+        con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
+        counted = first_row(con, sql_text("usage_merged"))
+        assert counted is not None  # noqa: S101 - an aggregate has one row
+        merged = Merged(*counted)
+        on_known(day, merged)
+        changed = con.execute(sql_text("usage_changed_days"), {"day": day}).fetchall()
+        for changed_day, is_beside in changed:
+            self._replace(con, changed_day, is_beside=is_beside)
+        return merged
+
+    def _gather(self, con: duckdb.DuckDBPyConnection, day: date, staged: Sequence[Path]) -> None:
+        """The table `told`: the rows of a day, and what the days beside it say of its new ones."""
+        path = self._path(day)
         con.execute("DROP TABLE IF EXISTS told")
         con.execute(ddl(USAGE_EVENTS, name="told", extra=(_WAS_THERE,)))
         if path.is_file():
@@ -108,16 +122,28 @@ class UsagePartitions:
             "WHERE CAST(started_at AS DATE) = ?",
             [[str(file) for file in staged], day],
         )
-        con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
-        outcome = first_row(con, sql_text("usage_merged"))
-        assert outcome is not None  # noqa: S101 - an aggregate has one row
-        new, updated, dropped, differing, events, digest = outcome
-        # An event that is updated drops the row that was there, which is no duplicate of the import.
-        merged = Merged(new, updated, dropped, differing - updated)
-        on_known(day, merged)
-        if merged.has_changed:
-            write_aside(path, lambda aside: _write(con, aside, f"{events}-{digest}"))
-        return merged
+        beside = [self._path(day + timedelta(days=step)) for step in (-1, 1)]
+        if files := [str(file) for file in beside if file.is_file()]:
+            con.execute(sql_text("usage_told_beside"), {"files": files})
+
+    def _replace(self, con: duckdb.DuckDBPyConnection, day: date, *, is_beside: bool) -> None:
+        """Write a day as it is after a merge; one without events has no file."""
+        path = self._path(day)
+        events = sql_text("usage_standing").format(columns=_COLUMNS, day=day.isoformat())
+        if is_beside:
+            untouched = sql_text("usage_untouched").format(columns=_COLUMNS, file=_quoted(path))
+            events = f"{events} UNION ALL {untouched}"
+        told = first_row(con, f"SELECT count(*), bit_xor({_CONTENT}) FROM ({events})")
+        assert told is not None  # noqa: S101 - an aggregate has one row
+        count, digest = told
+        if count:
+            write_aside(path, lambda aside: _write(con, events, aside, f"{count}-{digest}"))
+        else:
+            path.unlink()
+            path.parent.rmdir()
+
+    def _path(self, day: date) -> Path:
+        return self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
 
     def digest(self) -> str:
         """SHA-256 over days and contents: it moves when an event is new or told anew, and not when
@@ -130,10 +156,9 @@ class UsagePartitions:
         return digest.hexdigest()
 
 
-def _write(con: duckdb.DuckDBPyConnection, path: Path, content: str) -> None:
+def _write(con: duckdb.DuckDBPyConnection, events: str, path: Path, content: str) -> None:
     con.execute(
-        f"COPY (SELECT {_COLUMNS} FROM told WHERE rowid IN "
-        "(SELECT told_row FROM ranked WHERE place = 1) ORDER BY started_at, source, event_id) "
+        f"COPY (FROM ({events}) ORDER BY started_at, source, event_id) "
         f"TO '{_quoted(path)}' "
         f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_DIGEST}: '{content}'}})"
     )

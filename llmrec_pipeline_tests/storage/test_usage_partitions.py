@@ -19,6 +19,7 @@ from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.usage_partitions import Merged, UsagePartitions, event_engine
 
 DAY = date(2026, 11, 1)
+NEXT_DAY = DAY + timedelta(days=1)
 NOON = datetime(2026, 11, 1, 12, tzinfo=UTC)
 LIMITS = WarehouseSettings(lock_wait_s=1, max_memory_mb=256, threads=1)
 
@@ -41,6 +42,13 @@ class Folder:
         pl.DataFrame(events, schema=polars_schema(USAGE_EVENTS)).write_parquet(staged)
         with event_engine(LIMITS, self.root / "scratch") as con:
             return self.partitions.merge(con, day, [staged])
+
+    def put(self, day: date, events: Sequence[dict[str, Any]]) -> None:
+        """A day as another tool writes it."""
+        place = self.root / "events" / f"day={day}"
+        place.mkdir(parents=True, exist_ok=True)
+        frame = pl.DataFrame(events, schema=polars_schema(USAGE_EVENTS))
+        frame.write_parquet(place / "events.parquet")
 
     def events(self) -> list[dict[str, Any]]:
         """What any reader finds by a plain glob."""
@@ -97,10 +105,54 @@ def test_of_one_event_what_says_more_stands(
     assert forth.partitions.digest() == back.partitions.digest()
 
 
+def test_the_same_id_on_the_day_beside_is_the_same_event(tmp_path: Path) -> None:
+    evening = NOON + timedelta(hours=11)
+    in_utc = [event("a", started_at=evening), event("b")]
+    in_new_york = [event("a", started_at=evening + timedelta(hours=5))]
+    forth, back = Folder(tmp_path / "forth"), Folder(tmp_path / "back")
+    assert forth.merge(in_utc) == Merged(2, 0, 0, 0)
+    assert forth.merge(in_new_york, NEXT_DAY) == Merged(0, 0, 1, 1)
+    assert back.merge(in_new_york, NEXT_DAY) == Merged(1, 0, 0, 0)
+    assert back.merge(in_utc) == Merged(1, 1, 0, 0)
+    assert back.events() == forth.events()
+    assert back.partitions.digest() == forth.partitions.digest()
+    assert list(back.partitions.files()) == [DAY]
+
+
+def test_an_event_that_moves_leaves_the_others_of_its_day(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.merge([event("a"), event("b")])
+    moved = event("a", started_at=NOON + timedelta(days=1), status="ok")
+    assert folder.merge([moved], NEXT_DAY) == Merged(0, 1, 0, 0)
+    assert [(row["event_id"], row["day"]) for row in folder.events()] == [
+        ("b", DAY),
+        ("a", NEXT_DAY),
+    ]
+    # A merge that was killed between the two files is made up for.
+    folder.put(DAY, [event("a"), event("b")])
+    assert folder.merge([moved], NEXT_DAY) == Merged(0, 0, 1, 0)
+    assert [row["event_id"] for row in folder.events()] == ["b", "a"]
+
+
+def test_two_installations_keep_the_same_of_rows_that_say_as_much(tmp_path: Path) -> None:
+    kept = []
+    for salt in ("one", "two", "three", "four"):
+        folder = Folder(tmp_path / salt)
+        folder.merge([event("a", role=role, user_hash=f"{salt} {role}") for role in "xyz"])
+        kept += [row["role"] for row in folder.events()]
+    assert len(kept) == 4
+    assert len(set(kept)) == 1
+
+
 @settings(max_examples=6, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from("abc"), st.integers(1, 2), st.none() | st.integers(0, 2)),
+        st.tuples(
+            st.sampled_from("abc"),
+            st.integers(1, 2),
+            st.none() | st.integers(0, 2),
+            st.sampled_from([NOON, NOON + timedelta(days=1)]),
+        ),
         min_size=1,
         max_size=8,
     ),
@@ -108,18 +160,26 @@ def test_of_one_event_what_says_more_stands(
 )
 def test_any_order_and_overlap_ends_alike(
     tmp_path_factory: pytest.TempPathFactory,
-    told: list[tuple[str, int, int | None]],
+    told: list[tuple[str, int, int | None, datetime]],
     dice: Any,
 ) -> None:
-    events = [event(name, calls=calls, total_tokens=tokens) for name, calls, tokens in told]
+    events = [
+        event(name, calls=calls, total_tokens=tokens, started_at=start)
+        for name, calls, tokens, start in told
+    ]
     once, parts = (Folder(tmp_path_factory.mktemp("order")) for _ in range(2))
-    once.merge(events)
+    for day in (DAY, NEXT_DAY):
+        once.merge(events, day)
     shuffled = dice.sample(events, len(events))
     cut = dice.randint(0, len(events))
-    counts = [parts.merge(part) for part in (shuffled[:cut] or events, shuffled[cut:], shuffled)]
+    counts = [
+        parts.merge(part, day)
+        for part in (shuffled[:cut] or events, shuffled[cut:], shuffled)
+        for day in dice.sample([DAY, NEXT_DAY], 2)
+    ]
     assert parts.events() == once.events()
     assert parts.partitions.digest() == once.partitions.digest()
-    assert sum(count.new for count in counts) == len({name for name, _, _ in told})
+    assert sum(count.new for count in counts) == len({name for name, *_ in told})
 
 
 def test_a_reader_holds_on_to_what_it_opened(tmp_path: Path) -> None:
@@ -135,10 +195,6 @@ def test_a_reader_holds_on_to_what_it_opened(tmp_path: Path) -> None:
 def test_what_another_tool_wrote_counts(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     nothing = folder.partitions.digest()
-    place = tmp_path / "events" / f"day={DAY}"
-    place.mkdir(parents=True)
-    pl.DataFrame([event("a")], schema=polars_schema(USAGE_EVENTS)).write_parquet(
-        place / "events.parquet"
-    )
+    folder.put(DAY, [event("a")])
     assert folder.partitions.digest() != nothing
     assert folder.merge([event("a"), event("b")]) == Merged(1, 0, 1, 0)

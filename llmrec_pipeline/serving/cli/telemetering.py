@@ -124,4 +124,7 @@ def _remarks(one: Imported) -> Iterator[str]:
     if any(reason.endswith("naive_time") for reason in one.refused):
         yield "its moments name no time zone; state it with --timezone, such as --timezone UTC"
     if one.differing:
-        yield (f"{one.differing:,} events are told in two ways; what knows more of an event stands")
+        yield (
+            f"{one.differing:,} events are told in two ways; what knows more of an event stands, and "
+            "of two that know as much what began earlier"
+        )

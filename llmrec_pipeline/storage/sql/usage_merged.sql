@@ -2,7 +2,5 @@
 SELECT count(*) FILTER (place = 1 AND NOT event_was_there) AS new,
        count(*) FILTER (place = 1 AND event_was_there AND NOT was_there) AS updated,
        count(*) FILTER (place > 1 AND NOT was_there) AS dropped,
-       count(*) FILTER (place > 1 AND content <> kept_content) AS differing,
-       count(*) FILTER (place = 1) AS events,
-       coalesce(bit_xor(content) FILTER (place = 1), 0) AS digest
+       count(*) FILTER (place > 1 AND NOT was_there AND content <> kept_content) AS differing
 FROM ranked
