@@ -11,12 +11,16 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 from llmrec_pipeline.domain.usage_prices import Terms
 
 _PER_1M = 10**6
+# No file of requests comes to more.
+_MOST = 10**15
+_SHOWN = 40
 INPUT, OUTPUT, CACHED, CALLS, MODEL = COLUMNS = (
     "input_tokens",
     "output_tokens",
@@ -63,12 +67,22 @@ def _count(row: Mapping[str, Any], name: str, otherwise: int | None = None) -> i
             raise ValueError(f"{name}: missing; a whole number of tokens is needed")
         return otherwise
     try:
-        number = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        number = Fraction(-1)
-    if isinstance(value, bool) or number < 0 or number.denominator != 1:
-        raise ValueError(f"{name}: {value!r} is not allowed; a whole number, 0 or more, is needed")
+        number = Decimal(str(value).strip())
+    except ArithmeticError:
+        number = Decimal("NaN")
+    # The bounds come first: a short text can name a number of millions of digits.
+    is_count = number.is_finite() and 0 <= number <= _MOST and number == int(number)
+    if isinstance(value, bool) or not is_count:
+        raise ValueError(
+            f"{name}: {_shown(value)} is not allowed; a whole number from 0 to 1e15 is needed"
+        )
     return int(number)
+
+
+def _shown(value: Any) -> str:
+    """What was told, as long as a line bears."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 @dataclass(slots=True)

@@ -80,6 +80,10 @@ def test_a_workload_is_estimated(reader: Llmrec, tmp_path: Path) -> None:
     assert f"{table}: line 2: output_tokens: 'x' is not allowed" in one_line(
         reader("workload", "estimate", str(table)), 2
     )
+    table.write_text("input_tokens,output_tokens\n1,000,2\n", "utf-8")
+    assert f"{table}: line 2: has more cells" in one_line(
+        reader("workload", "estimate", str(table)), 2
+    )
     table.write_text("input,output_tokens\n7,1\n", "utf-8")
     assert "has no column input_tokens" in one_line(reader("workload", "estimate", str(table)), 2)
     unknown = reader("workload", "estimate", str(lines), "--model", "nobody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -141,6 +142,13 @@ def test_a_workload_is_priced_by_the_length_of_each_request() -> None:
         ({"input_tokens": 1.5, "output_tokens": 1}, "input_tokens: 1.5 is not allowed"),
         ({"input_tokens": True, "output_tokens": 1}, "input_tokens: True is not allowed"),
         ({"input_tokens": 1, "output_tokens": -1}, "output_tokens: -1 is not allowed"),
+        ({"input_tokens": 10**15 + 1, "output_tokens": 1}, "input_tokens: 1000000000000001 is not"),
+        ({"input_tokens": math.inf, "output_tokens": 1}, "input_tokens: inf is not allowed"),
+        ({"input_tokens": "nan", "output_tokens": 1}, "input_tokens: 'nan' is not allowed"),
+        ({"input_tokens": "1e400", "output_tokens": 1}, "input_tokens: '1e400' is not allowed"),
+        ({"input_tokens": "1e300000000", "output_tokens": 1}, "input_tokens: '1e300000000' is"),
+        ({"input_tokens": 1, "output_tokens": "9" * 5_000}, "output_tokens: '9{39}… is not"),
+        ({"input_tokens": 1, "output_tokens": 1, "calls": "1e-300000000"}, "calls: .* not allowed"),
         (
             {"input_tokens": 1, "output_tokens": 1, "cached_input_tokens": 2},
             "cached_input_tokens: 2 is more than input_tokens",

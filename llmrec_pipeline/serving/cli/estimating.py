@@ -135,6 +135,11 @@ def _csv_rows(file: Path, reader: csv.DictReader[str]) -> Iterator[tuple[int, Ma
             f"columns that are read: {', '.join(COLUMNS)}"
         )
     for row in reader:
+        if reader.restkey in row:
+            raise RequestError(
+                f"{file}: line {reader.line_num}: has more cells than the header names columns; "
+                "quote what holds a comma"
+            )
         yield reader.line_num, row
 
 
