@@ -8,11 +8,14 @@ partitions. What is computed is computed there; only its rows come back.
 from __future__ import annotations
 
 import os
+import socket
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from llmrec_pipeline.domain.records import USAGE_EVENTS, Kind
 from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
@@ -23,6 +26,9 @@ VARIABLE = "LLMREC_TELEMETRY_URL"
 DUCKDB, POSTGRESQL, SPARK = "duckdb", "postgresql", "spark"
 _ALLOWED = "postgresql://user@host/name or sc://host:port"
 _POSTGRESQL_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
+# Of a Spark Connect server whose address names none.
+_SPARK_PORT = 15002
+_CONNECT_WITHIN_S = 5
 _TYPES = {
     Kind.TEXT: "string",
     Kind.REAL: "float64",
@@ -88,7 +94,9 @@ class UsageEngine:
 
     def rows(self, expression: Any) -> list[dict[str, Any]]:
         """The rows of an expression; raises TelemetryError."""
-        with _told_errors(self.name):
+        with _told_errors(self.name), warnings.catch_warnings():
+            # Ibis asks for no check of a schema, and Spark Connect says that it has none.
+            warnings.filterwarnings("ignore", "'verifySchema' is ignored", UserWarning)
             found: list[dict[str, Any]] = self._backend.to_pyarrow(expression).to_pylist()
             return found
 
@@ -187,6 +195,7 @@ def _postgresql(url: str, config: TelemetryConfig) -> Iterator[UsageEngine]:
 
 @contextmanager
 def _spark(url: str, locations: Locations, config: TelemetryConfig) -> Iterator[UsageEngine]:
+    _answers(url)
     with _told_errors(SPARK), _installed("spark"):
         import ibis
         from pyspark.sql import SparkSession
@@ -208,6 +217,24 @@ def _spark(url: str, locations: Locations, config: TelemetryConfig) -> Iterator[
         yield UsageEngine(SPARK, backend, table, can_approximate=True)
     finally:
         session.stop()
+
+
+def _answers(url: str) -> None:
+    """Raises SettingsError for no address, and TelemetryError where no server listens: Spark's client would try for minutes."""
+    try:
+        address = urlsplit(url)
+        host, port = address.hostname, address.port or _SPARK_PORT
+    except ValueError:
+        host = None
+    if not host:
+        raise SettingsError(f"{VARIABLE}: is no address of events; allowed: {_ALLOWED}")
+    try:
+        socket.create_connection((host, port), _CONNECT_WITHIN_S).close()
+    except OSError as error:
+        raise TelemetryError(
+            f"usage events in {SPARK}: nothing answers at {host}:{port} "
+            f"({error.strerror or error}); start the server, or set {VARIABLE} to another"
+        ) from None
 
 
 @contextmanager

@@ -479,6 +479,10 @@ def test_the_order_of_events_changes_no_digit(
     [
         ("mysql://me:secret@host/events", "is no address of events"),
         ("postgresql://me:secret@127.0.0.1:1/events", "usage events in postgresql"),
+        ("sc://127.0.0.1:1", "nothing answers at 127.0.0.1:1"),
+        ("sc://127.0.0.1:1/;token=secret", "nothing answers at 127.0.0.1:1"),
+        ("sc://", "is no address of events"),
+        ("sc://host:port", "is no address of events"),
     ],
 )
 def test_a_place_that_cannot_be_read_is_told(
