@@ -62,7 +62,8 @@ def _of_use_cases(use_cases: Sequence[UseCase], proposed: set[str]) -> Iterator[
             together.setdefault((weight, _trouble(case)), []).append(case)
     for (weight, trouble), cases in together.items():
         told = ", ".join(f"{case.use_case} ({case.current_name})" for case in cases)
-        command = f"llmrec intel recommend --use-case {cases[0].use_case}"
+        asked = cases[0].use_case if len(cases) == 1 else "NAME"
+        command = f"llmrec intel recommend --use-case {asked}"
         yield Action(weight, f"{trouble}: {told}.", "use-cases", command)
 
 
