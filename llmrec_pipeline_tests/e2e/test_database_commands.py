@@ -12,7 +12,9 @@ def test_upgrade_check_and_downgrade(llmrec: Llmrec, database_url: str) -> None:
     upgraded = llmrec.well("db", "upgrade", **place)
     assert (upgraded["before"], upgraded["revision"]) == (None, upgraded["newest"])
     assert llmrec.well("db", "check", **place)["differences"] == []
-    assert llmrec.well("db", "downgrade", "-1", **place)["revision"] is None
+    before = llmrec.well("db", "downgrade", "-1", **place)["revision"]
+    assert before == f"{int(upgraded['newest']) - 1:04}"
+    assert llmrec.well("db", "downgrade", "base", **place)["revision"] is None
     assert "9999" in one_line(llmrec("db", "upgrade", "9999", **place), 1)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import click
     import typer
 
 OK, FAILED, USAGE, NOTHING_LEFT, NO_EDITION, BAD_SETTING, BUSY = range(7)
@@ -21,6 +22,7 @@ OK, FAILED, USAGE, NOTHING_LEFT, NO_EDITION, BAD_SETTING, BUSY = range(7)
 
 def main() -> None:
     """Run the command line; every mistake of a user ends in one line on stderr."""
+    import click
     import typer
 
     from llmrec_pipeline.serving.cli.app import app
@@ -34,7 +36,7 @@ def main() -> None:
         _require_text(sys.argv[1:])
         code = app(standalone_mode=False)
         sys.stdout.flush()
-    except typer.TyperException as error:
+    except click.ClickException as error:
         code = _misused(error)
     except (typer.Abort, KeyboardInterrupt):
         code = _say("interrupted", 130)
@@ -80,7 +82,7 @@ def _name(function: object) -> str:
     return str(getattr(function, "__name__", ""))
 
 
-def _misused(error: typer.TyperException) -> int:
+def _misused(error: click.ClickException) -> int:
     if len(sys.argv) == 1:
         # Nothing was asked: the message is the help.
         sys.stderr.write(f"{error.format_message()}\n")
