@@ -156,8 +156,11 @@ class RequestReader:
         return price._replace(cap=Fraction(0), quotes=free) if free else price
 
     def _task(self, rest: Text, listed: Listed) -> TaskReading:
-        if not any(token[0].isalpha() for token in left(rest)):
+        words = [token for token in left(rest) if token[0].isalpha()]
+        if not words:
             return self._by_default()
+        if all(len(word) == 1 and word.isascii() for word in words):
+            return self._unsure()
         if self._model is not None:
             return self._model.read(rest, _shares(listed), self._embedder)
         best = listed.heaviest
@@ -172,10 +175,18 @@ class RequestReader:
         """Of a text that says nothing of its task."""
         default = self._tasks.default_task_type
         shares = {name: float(name == default) for name in self._tasks.task_types}
-        means = (
-            LISTS_ONLY if self._model is None else WORDS_ONLY if self._embedder is None else FULL
-        )
-        return TaskReading(shares, (), means)
+        return TaskReading(shares, (), self._understanding)
+
+    def _unsure(self) -> TaskReading:
+        """Of a text of single letters, which may mean any task; of equals the first is taken."""
+        names = dict.fromkeys((self._tasks.default_task_type, *self._tasks.task_types))
+        return TaskReading(dict.fromkeys(names, 1 / len(names)), (), self._understanding)
+
+    @property
+    def _understanding(self) -> str:
+        if self._model is None:
+            return LISTS_ONLY
+        return WORDS_ONLY if self._embedder is None else FULL
 
 
 def _shares(listed: Listed) -> dict[str, float]:

@@ -35,6 +35,10 @@ def test_a_stream_of_texts_goes_on_after_a_bad_line(reader: Llmrec) -> None:
         b'{"texts": 1}',
         b'{"text": ',
         b"\xff\xfe",
+        b'["a"]',
+        b"null",
+        b'"write a poem"',
+        b"128",
         "写代码, 每百万token不超过5美元".encode(),
     ]
     done = subprocess.run(
@@ -46,15 +50,25 @@ def test_a_stream_of_texts_goes_on_after_a_bad_line(reader: Llmrec) -> None:
         check=False,
     )
     rows = [json.loads(line) for line in done.stdout.decode().splitlines()]
-    assert [row.get("line") for row in rows] == [None, None, 3, 5, 6, 7, None]
-    assert all("error" in row for row in rows if "line" in row)
+    assert [row.get("line") for row in rows] == [None, None, 3, 5, 6, 7, 8, 9, None, None, None]
+    refused = [row for row in rows if "line" in row]
+    assert all(list(row) == ["line", "text", "error"] for row in refused)
+    assert [row["text"] for row in refused] == [
+        *("only openai, no openai", '{"texts": 1}', '{"text":', "\ufffd\ufffd", '["a"]', "null"),
+    ]
     good = [row for row in rows if "line" not in row]
     assert all(list(row)[: len(FIRST_FIELDS)] == FIRST_FIELDS for row in good)
-    assert [row["task_type"] for row in good] == ["coding", "writing", "coding"]
-    assert [row["max_price_per_1m"] for row in good] == [5.0, None, 5.0]
+    assert [row["task_type"] for row in good] == [
+        "coding",
+        "writing",
+        "writing",
+        "general",
+        "coding",
+    ]
+    assert [row["max_price_per_1m"] for row in good] == [5.0, None, None, None, 5.0]
     assert sum(good[0]["weights"].values()) == 1
     assert done.returncode == 2
-    assert "4 of 7 lines" in done.stderr.decode()
+    assert "6 of 11 lines" in done.stderr.decode()
 
 
 def test_a_recommendation_follows_the_same_reading_and_shows_it(reader: Llmrec) -> None:

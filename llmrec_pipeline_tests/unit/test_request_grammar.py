@@ -458,6 +458,14 @@ def test_priorities_beside_constraints(text: str, priority: str) -> None:
     assert read(text).priority == priority
 
 
+@pytest.mark.parametrize("text", ["a", "b", "q?"])
+def test_a_bare_letter_is_sure_of_nothing(text: str) -> None:
+    reading = read(text)
+    assert reading.task_type == TASKS.default_task_type
+    assert set(reading.probabilities.values()) == {1 / len(TASKS.task_types)}
+    assert set(reading.task_mix) == set(TASKS.task_types)
+
+
 def test_a_slip_of_the_finger_is_read_as_the_word() -> None:
     slips = misspellings(["million", "tokens"])
     assert {slips[word] for word in ("milion", "milllion", "mlilion")} == {"million"}

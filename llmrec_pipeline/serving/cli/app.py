@@ -192,7 +192,10 @@ def recommend(
 def parse(
     text: Annotated[
         str,
-        typer.Argument(help='A request in words; - reads one, or JSON {"text"}, a line of stdin.'),
+        typer.Argument(
+            help='A request in words; - reads one, or JSON {"text"}, a line of stdin; a blank line'
+            " gives no output."
+        ),
     ],
     understanding: Annotated[
         str | None,

@@ -46,7 +46,7 @@ class _Parser:
 
 def answer(text: str, understanding: str | None, wanted: Format | None) -> int:
     """Print what is understood; `-` reads a text, or JSON {"text"}, a line and prints a JSON line
-    for each. The exit code says whether every line could be read."""
+    for each but a blank one: the reading, or {"line", "text", "error"}. The exit code says whether every line could be read."""
     parser = _Parser(understanding)
     if text == STREAM:
         return _stream(parser)
@@ -66,12 +66,13 @@ def _stream(parser: _Parser) -> int:
     lines = bad = 0
     for number, line in _lines():
         lines += 1
+        text = line.decode("utf-8", errors="replace").strip()
         try:
             text = _text(line)
             told = parser.record(text, parser.read(text))
         except RequestError as error:
             bad += 1
-            told = {"line": number, "error": str(error)}
+            told = {"line": number, "text": text, "error": str(error)}
         say(json.dumps(told, ensure_ascii=False))
     if not bad:
         return OK
@@ -86,17 +87,22 @@ def _lines() -> Iterator[tuple[int, bytes]]:
 
 
 def _text(line: bytes) -> str:
-    """The text of a line; RequestError for one that is no text and no JSON with a text."""
+    """The text of a line: plain, a JSON string, or the "text" of a JSON object; RequestError for
+    any other JSON, and for what is no UTF-8."""
     try:
         text = line.decode("utf-8").strip()
     except UnicodeDecodeError as error:
         raise RequestError(f"no UTF-8 at byte {error.start}; save the texts as UTF-8") from None
-    if not text.startswith("{"):
-        return text
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
+        if not text.startswith("{"):
+            return text
         raise RequestError('a line that begins with { must be JSON such as {"text": "…"}') from None
+    if isinstance(content, str):
+        return content
+    if isinstance(content, int | float) and not isinstance(content, bool):
+        return text  # a number is a text as good as another: "128"
     if not isinstance(content, dict) or not isinstance(content.get("text"), str):
         raise RequestError('text: missing or no text; expected JSON such as {"text": "…"}')
     told: str = content["text"]
