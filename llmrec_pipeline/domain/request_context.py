@@ -152,13 +152,11 @@ class _Reader:
 
     def _keep(self, kind: list[_Found], tokens: int, at: int, span: tuple[int, int]) -> None:
         text, (start, end) = self.text, span
+        is_wish = _is_wish(text, start, at, end)
         bound = _bound(text, at)
-        is_upper = bound is not None and bound.meaning == "upper"
-        quote = text.quote(
-            min(start, bound.start) if bound is not None and is_upper else start, end
-        )
-        found = _Found(tokens, quote, _is_wish(text, start, at, end))
-        (self._upper if is_upper else kind).append(found)
+        if bound is not None and bound.meaning == "upper":
+            kind, start = self._upper, min(start, bound.start)
+        kind.append(_Found(tokens, text.quote(start, end), is_wish))
         text.take(start, end)
 
     def reading(self) -> ContextReading:
@@ -169,7 +167,8 @@ class _Reader:
         best = max(stated or wishes, key=lambda found: found.tokens, default=None)
         if best is None:
             return self._estimate()
-        lowest = min(self._upper, key=lambda found: found.tokens, default=best)
+        upper = self._upper if stated else ()
+        lowest = min(upper, key=lambda found: found.tokens, default=best)
         contradiction = (
             f"{best.quote!r} and {lowest.quote!r} leave no context window"
             if lowest.tokens < best.tokens

@@ -12,11 +12,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmrec_pipeline.domain.request_numbers import number, phrases, word_set
-from llmrec_pipeline.domain.request_price import CONTEXT_WORDS, TOKEN_WORDS, read_amount
+from llmrec_pipeline.domain.request_price import (
+    CONTEXT_WORDS,
+    LONGEST_SHORT_TEXT,
+    TOKEN_WORDS,
+    read_amount,
+)
 from llmrec_pipeline.domain.request_providers import NamedGroup, Names, OtherSenses
 from llmrec_pipeline.domain.request_tokens import Text
 
-_LONGEST_SHORT_TEXT = 80  # tokens; a longer text is a prompt, whose numbers are its matter
 _LOOK_AROUND = 3  # tokens
 _REFUSALS = word_set(
     "no not never without except avoid only exclude excluding banned nobody solely kein keine nicht"
@@ -60,7 +64,7 @@ def read_leftovers(
 ) -> tuple[str, ...]:
     """What of a short text looks like a constraint and was not read, with why; nothing that `told`
     quotes already."""
-    if len(text.tokens) > _LONGEST_SHORT_TEXT:
+    if len(text.tokens) > LONGEST_SHORT_TEXT:
         return ()
     quotes: list[str] = []
     index = 0

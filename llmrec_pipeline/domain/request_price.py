@@ -51,10 +51,10 @@ _CURRENCIES: Phrases[Fraction | None] = phrases(
     {
         Fraction(1): "$|us $|us$|usd|us dollar|us dollars|u . s . dollars|dollar|dollars|bucks|buck"
         "|usd $|dollars us|dólar|dólares|dolar|dolares|dollari|ドル|米ドル|美元|美金|刀|달러",
-        Fraction(
-            1, 100
-        ): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|centimes de dollar|centimes de dollars|centavos de dólar|céntimos de dólar|美分|セント",
-        None: "centimes|céntimos|€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
+        Fraction(1, 100): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|美分|セント"
+        "|centimes de dollar|centimes de dollars|centavos de dólar|céntimos de dólar",
+        None: "centimes|céntimos"
+        "|€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
         "|₹|inr|rupees|chf|franken|francs|brl|r $|reais|krw|원|₩",
     }
 )
@@ -131,7 +131,7 @@ _SIGNS = word_set(": = < ≤")
 _BETWEEN_SIDES = word_set("/ , ; | + and und et y e")
 _LOOK_BACK = 6
 _LONGEST_KEY = 8  # tokens: max_price_per_1m =
-_LONGEST_SHORT_TEXT = 80  # tokens; in a longer one a bare amount is part of a story
+LONGEST_SHORT_TEXT = 80  # tokens; in a longer one a bare amount is part of a story
 
 
 class PriceReading(NamedTuple):
@@ -318,9 +318,7 @@ def _shared_unit(text: Text, end: int) -> _Unit | None:
             sides = [side for i in between if (side := _SIDES.at(text, i)) is not None]
             if found is None or not (found.side or sides):
                 return None
-            return found._replace(
-                side="" if own is None else own.meaning, start=end, end=max(at, end)
-            )
+            return found._replace(side="" if own is None else own.meaning, start=end, end=at)
         if text.word(index) in STOPS:
             return None
     return None
@@ -391,7 +389,7 @@ class _Reader:
         return self._cue(amount) is not None
 
     def _is_key_value(self, amount: _Amount) -> bool:
-        is_short = len(self.text.tokens) <= _LONGEST_SHORT_TEXT
+        is_short = len(self.text.tokens) <= LONGEST_SHORT_TEXT
         return is_short and _is_keyed(self.text, self._floor, amount.start)
 
     def _passed(self, index: int) -> int:
@@ -449,7 +447,7 @@ class _Reader:
             is_wish = _is_wish(text, self._floor, start, end)
             self._add(amount.usd * MILLION / found.tokens, bound, side, quote, is_wish)
             text.take(start, end)
-        elif bound in ("max", "from") and len(text.tokens) <= _LONGEST_SHORT_TEXT:
+        elif bound in ("max", "from") and len(text.tokens) <= LONGEST_SHORT_TEXT:
             is_wish = _is_wish(text, self._floor, start, end)
             is_other = not is_wish and _is_of_something_else(text, start)
             if amount.usd > self.largest_bare or is_other:

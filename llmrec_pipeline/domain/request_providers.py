@@ -1,6 +1,7 @@
 """Providers that a request asks for or refuses.
 
-    providers = cue list | list cue-after | {list "is fine"} "nobody else"          cue = "only" | "no" | "anything but" | …
+    providers = cue list | list cue-after          cue = "only" | "no" | "anything but" | …
+              | {list "is fine"} "nobody else"
     list      = name {("," | "or" | "and") name}   name = a provider, a product, or a group
 
 A group stands for the creators that the configuration counts among it ("Chinese"). A provider that
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.request_numbers import phrases, word_set
+from llmrec_pipeline.domain.request_price import STOPS
 from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
 
 _CUES = phrases(
@@ -53,7 +55,7 @@ _CUES_AFTER = phrases(
 )
 # Whom they name is allowed where the text says that nobody else is.
 _FINE = phrases(
-    {"fine": "is fine|are fine|is ok|are ok|is okay|are okay|is allowed|are allowed|is good"}
+    {"allow": "is fine|are fine|is ok|are ok|is okay|are okay|is allowed|are allowed|is good"}
 )
 _NOBODY_ELSE = phrases(
     {
@@ -62,8 +64,8 @@ _NOBODY_ELSE = phrases(
     }
 )
 _HOSTING = word_set(
-    "host hosted hosting hosts stay stays stored storage residency processed processing data"
-    " servers server deployed located gehostet hébergé alojado hospedado"
+    "host hosted hosting hosts stay stays stored residency processed deployed located gehostet"
+    " hébergé alojado hospedado"
 )
 _BEFORE_NAME = word_set(
     "from by any use using want the models model llms llm of be is are anything made hosted"
@@ -157,12 +159,8 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
     Who is refused is taken out of a list that asks for several; where nobody is left, or where
     one is both asked for and refused by name, that is a contradiction. Takes the words it used.
     """
-    found: dict[str, list[tuple[_Named, str]]] = {
-        "allow": [],
-        "deny": [],
-        "neither": [],
-        "fine": [],
-    }
+    found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
+    is_exclusive = any(_NOBODY_ELSE.find(text))
     ignored: list[str] = []
     index = 0
     while index < len(text.tokens):
@@ -190,7 +188,7 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
             meaning = after.meaning
         if after is not None and meaning == after.meaning:
             end = after.end
-        if not meaning and (fine := _FINE.at(text, end)) is not None:
+        if is_exclusive and not meaning and (fine := _FINE.at(text, end)) is not None:
             meaning, end = fine.meaning, fine.end
         if meaning == "clause":
             meaning = _of_clause(text, index, end)
@@ -199,8 +197,6 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
             found[meaning].extend((name, quote) for name in listed)
             text.take(index, end)
         index = end
-    if found["fine"] and any(_NOBODY_ELSE.find(text)):
-        found["allow"] += found["fine"]
     return _resolved(found["allow"], found["deny"])._replace(ignored=tuple(ignored))
 
 
@@ -267,11 +263,24 @@ def _cue_after(text: Text, end: int) -> Match[str] | None:
     return None
 
 
+def _is_hosting(text: Text, start: int, end: int) -> bool:
+    """Whether a group's word tells where something is hosted: "hosted only in the EU"."""
+    if text.word(end) in _HOSTING or text.word(end + 1) in _HOSTING:
+        return True
+    if text.word(end) in _GROUP_NOUNS - {"only"}:
+        return False
+    for index in range(start - 1, start - 1 - _HOSTING_REACH, -1):
+        if text.word(index) in STOPS:
+            return False
+        if text.word(index) in _HOSTING:
+            return True
+    return False
+
+
 def _is_group(text: Text, start: int, end: int, group: NamedGroup) -> bool:
     """Whether the word speaks of who makes models: "Chinese providers", "from China"; not of where
     they are hosted, which is not known."""
-    beside = (*range(start - _HOSTING_REACH, start), end, end + 1)
-    if any(text.word(index) in _HOSTING for index in beside):
+    if _is_hosting(text, start, end):
         return False
     if not group.adjective:
         return text.word(start - 1) in _PLACE_WORDS or text.word(end) in (*_GROUP_NOUNS, "-")

@@ -296,6 +296,8 @@ def test_an_estimate_says_so() -> None:
         ("排除百度和阿里巴巴", (), ("baidu", "alibaba")),
         ("GDPR: hosted in the EU only", (), ()),
         ("only EU-hosted models", (), ()),
+        ("for data analysis, no Chinese models", (), CHINESE),
+        ("hosted models only from US providers", AMERICAN, ()),
         ("article on why Mistral only hires in Paris", (), ()),
         ("let users allow Google logins", (), ()),
         ("better than Claude", (), ()),
