@@ -70,10 +70,22 @@ def answer_with_learned(
     found = answer_question(payload, question, tasks, rank)
     learned = learned_of_task(question.use_case, found.answer["task_profile"]["task_type"])
     if learned is None:
-        return found, None
+        return _without_outcomes(found, question.use_case), None
     ranking = rank or ranking_of(payload)
     answer = _learned_answer(payload, found.profile, found.way, found.told, learned, ranking)
     return found._replace(answer=answer), learned
+
+
+def _without_outcomes(found: Answered, use_case: str | None) -> Answered:
+    """The answer; where a use case was named, it notes that it has no outcomes."""
+    if use_case is None:
+        return found
+    note = (
+        f"use_case {use_case}: no outcomes of a ranked model, so the benchmarks alone rank; report "
+        "some as feedback"
+    )
+    told = {**found.told, "notes": [*found.told["notes"], note]}
+    return found._replace(told=told, answer={**found.answer, **told})
 
 
 def _learned_answer(

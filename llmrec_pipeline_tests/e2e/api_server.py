@@ -39,6 +39,12 @@ class Api:
     desk: Desk
     url: str
     client: httpx.Client
+    metrics: Metrics
+
+    def stored(self, user_id: str, **more: Any) -> int:
+        """Store a user; the status."""
+        told = {"profile_text": "We write software", **more}
+        return self.client.put(f"/api/v1/users/{user_id}", json=told).status_code
 
     def recommend(self, text: str, **more: Any) -> httpx.Response:
         return self.client.post("/api/v1/recommend", json={"text": text, **more})
@@ -66,7 +72,7 @@ def api(data: Path, **environment: str) -> Iterator[Api]:
         try:
             until(lambda: server.started)
             with httpx.Client(base_url=url, timeout=PATIENCE_S) as client:
-                yield Api(desk, url, client)
+                yield Api(desk, url, client, metrics)
         finally:
             server.should_exit = True
             thread.join(PATIENCE_S)

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from prometheus_client import generate_latest
 
 from llmrec_pipeline.locations import SettingsError, read_locations
 from llmrec_pipeline.serving import answering
@@ -59,6 +60,7 @@ def test_every_route_answers(served_api: Api) -> None:
     assert "<script" not in page
     assert "http://" not in page
 
+    assert served_api.stored("team-a") == 201
     answer = served_api.recommend(TEXT, topk=2, user_id="team-a").json()
     assert answer["task_profile"]["task_type"] == "coding"
     assert len(answer["recommendations"]) == 2
@@ -67,6 +69,10 @@ def test_every_route_answers(served_api: Api) -> None:
 
     models = client.get("/api/v1/models", params={"limit": 3, "offset": 1}).json()
     assert (len(models["items"]), models["next_offset"]) == (3, 4)
+    assert set(models["attribution"]) >= {
+        source for model in models["items"] for of in model["measures"].values() for source in of
+    }
+    assert all(models["attribution"].values())
     one = models["items"][0]["canonical_model_key"]
     found = client.get("/api/v1/models", params={"search": one, "listed_only": False}).json()
     assert one in {model["canonical_model_key"] for model in found["items"]}
@@ -86,6 +92,7 @@ def test_every_route_answers(served_api: Api) -> None:
     assert {"source", "origin", "quota", "last_error"} <= set(sources[0])
     metrics = client.get("/metrics").text
     assert 'llmrec_api_requests_total{method="POST",route="/api/v1/recommend"' in metrics
+    assert 'method="GET",route="/openapi.json",status="200"' in metrics
     assert "python" not in metrics
 
 
@@ -180,6 +187,7 @@ def test_an_edition_changes_under_load_and_the_first_answer_is_made_anew(
 ) -> None:
     shutil.copytree(data, tmp_path / "data", symlinks=True)
     with api(tmp_path / "data") as running:
+        running.stored("team-c")
         first = running.recommend(TEXT, user_id="team-c").json()
         best = first["recommendations"][0]["canonical_model_key"]
         statuses: list[int] = []
@@ -238,6 +246,11 @@ def test_what_is_the_same_is_not_sent_again(served_api: Api) -> None:
         ("POST", "/api/v1/recommend", {"text": "x", "host": "nowhere"}, 422, "unknown host"),
         ("POST", "/api/v1/recommend", {"text": "only openai, no openai"}, 422, "openai"),
         ("GET", "/api/v1/recommend/nobody", None, 404, "no user has the id 'nobody'"),
+        ("POST", "/api/v1/recommend", {"text": "x", "user_id": "nobody"}, 404, "no user has"),
+        ("POST", "/api/v1/recommend", {"text": " \t\n"}, 422, "text: is blank"),
+        ("GET", "/api/v1/history?user_id=nobody", None, 404, "no user has the id 'nobody'"),
+        ("GET", "/api/v1/categories/coding/top?providers=", None, 422, "names nobody"),
+        ("GET", "/api/v1/categories/coding/top?providers=%20,", None, 422, "names nobody"),
         ("GET", "/api/v1/history/nothing/replay", None, 404, "no answer has the id"),
         ("GET", "/api/v1/history", None, 422, "user_id: "),
         ("GET", "/api/v1/categories/art/top", None, 422, "category: "),
@@ -245,7 +258,8 @@ def test_what_is_the_same_is_not_sent_again(served_api: Api) -> None:
         ("GET", "/api/v1/models?limit=0", None, 422, "limit: "),
         ("PUT", "/api/v1/users/%20", {"profile_text": "x"}, 422, "user_id: "),
         ("PUT", "/api/v1/users/u", {"profile_text": ""}, 422, "profile_text: "),
-        ("POST", "/api/v1/feedback", {"model": "x", "use_case": "u"}, 422, "exactly one of"),
+        ("PUT", "/api/v1/users/u", {"profile_text": " "}, 422, "profile_text: is blank"),
+        ("POST", "/api/v1/feedback", {"model": "x", "use_case": "u"}, 422, "body: exactly one of"),
         ("POST", "/api/v1/feedback", {"model": "x", "use_case": "u", "rating": 9}, 422, "model"),
     ],
 )
@@ -258,6 +272,81 @@ def test_every_error_is_a_problem(
     assert (answer.status_code, told["status"]) == (status, status)
     assert detail in told["detail"]
     assert set(told) == {"type", "title", "status", "detail"}
+
+
+@pytest.mark.parametrize(
+    ("told", "detail"),
+    [
+        ({"profile_text": "only openai, no openai"}, "openai"),
+        ({"profile_text": "x", "constraints": {"host": "nowhere"}}, "unknown host"),
+        ({"profile_text": "x", "constraints": {"task_type": "nothing"}}, "nothing"),
+        ({"profile_text": "x", "available_providers": ["antropic"]}, "anthropic"),
+        (
+            {
+                "profile_text": "x",
+                "constraints": {"provider_allowlist": ["openai"]},
+                "available_providers": ["anthropic"],
+            },
+            "names none of the available providers",
+        ),
+    ],
+)
+def test_a_profile_that_could_not_be_answered_is_not_stored(
+    served_api: Api, told: dict[str, Any], detail: str
+) -> None:
+    refused = served_api.client.put("/api/v1/users/team-odd", json=told)
+    assert (refused.status_code, refused.headers["content-type"]) == (422, PROBLEM)
+    assert detail in refused.json()["detail"]
+    assert served_api.client.get("/api/v1/recommend/team-odd").status_code == 404
+
+
+def test_a_use_case_without_outcomes_is_noted(served_api: Api) -> None:
+    served_api.stored("team-u", constraints={"use_case": "untried_work"})
+    stated = served_api.recommend(TEXT, use_case="untried_work").json()
+    stored = served_api.client.get("/api/v1/recommend/team-u").json()
+    for answer in (stated, stored):
+        assert "use_case untried_work: no outcomes" in answer["notes"][-1]
+        replay = served_api.client.get(f"/api/v1/history/{answer['answer_id']}/replay").json()
+        assert replay["same"]
+    assert not any("use_case" in note for note in served_api.recommend(TEXT).json()["notes"])
+
+
+def test_feedback_names_a_user_who_is_stored(served_api: Api) -> None:
+    model = next(iter(sorted(served_api.desk.counter.keys)))
+    given = {"model": model, "use_case": "untold", "success": True, "user_id": "nobody"}
+    refused = served_api.client.post("/api/v1/feedback", json=given)
+    assert (refused.status_code, refused.headers["content-type"]) == (404, PROBLEM)
+
+
+def test_a_head_is_as_the_get_without_its_body(served_api: Api) -> None:
+    client = served_api.client
+    for path in ("/", "/healthz", "/api/v1/models", "/api/v1/sources", "/openapi.json"):
+        asked, told = client.head(path), client.get(path)
+        assert (asked.status_code, asked.content) == (200, b"")
+        for name in ("content-type", "content-length", "etag"):
+            assert asked.headers.get(name) == told.headers.get(name)
+    assert client.head("/api/v1/feedback").status_code == 405
+    counted = 'llmrec_api_requests_total{method="HEAD",route="/healthz",status="200"}'
+    assert counted in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        (b"{'text': 'x'}", 422, "body: is not JSON: Expecting property name"),
+        (b"", 422, "body: "),
+        (b"[1]", 422, "body: "),
+        (b'{"text": "\xff"}', 400, "body: is not JSON: its bytes are not UTF-8"),
+    ],
+)
+def test_a_body_that_is_no_json_is_told_in_words(
+    served_api: Api, body: bytes, status: int, detail: str
+) -> None:
+    kind = {"Content-Type": "application/json"}
+    answer = served_api.client.post("/api/v1/recommend", content=body, headers=kind)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert answer.json()["detail"].startswith(detail)
+    assert "\n" not in answer.json()["detail"]
 
 
 def test_a_long_body_is_refused_however_it_comes(served_api: Api) -> None:
@@ -284,9 +373,14 @@ def test_only_who_has_a_token_is_answered_and_not_too_often(data: Path) -> None:
         mine = {"Authorization": f"Bearer {TOKEN}"}
         statuses = [client.get("/api/v1/models", headers=mine).status_code for _ in range(4)]
         assert statuses == [200, 200, 200, 429]
+        client.get("/api/v1/history/one-of-mine/replay", headers=mine)
         late = client.get("/api/v1/models", headers=mine)
         assert 1 <= int(late.headers["retry-after"]) <= 61
         assert client.get("/healthz").status_code == 200
+        told = generate_latest(running.metrics.registry).decode()
+        for route in ("/api/v1/models", "/api/v1/history/{answer_id}/replay"):
+            assert f'method="GET",route="{route}",status="429"' in told
+        assert "one-of-mine" not in told
 
 
 def test_an_answer_that_takes_too_long_is_given_up(data: Path) -> None:
@@ -318,6 +412,8 @@ def test_what_was_answered_outlives_the_server(ran: Llmrec) -> None:
     """Killed, it has lost nothing that it answered; asked to stop, it has stored everything."""
     slow = {"LLMREC_API__SPOOL__DRAIN_S": "3600"}
     with served(ran, **slow) as (process, url):
+        profile = {"profile_text": "Questions by number"}
+        httpx.put(f"{url}/api/v1/users/team-d", json=profile, timeout=60).raise_for_status()
         given = [_ask(url, number) for number in range(5)]
         ran.kill(process)
     assert AnswerSpool(ran.data).waiting_bytes > 0

@@ -121,11 +121,13 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     @app.post(
         f"{_API}/recommend",
         response_model=s.RecommendAnswer,
-        responses=problems.responses(400),
+        responses=problems.responses(400, 404),
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
         question, counter = asked.question(desk.config.understanding), desk.counter
+        if not desk.knows_user(asked.user_id):
+            await _aside(lambda: desk.require_user(asked.user_id))
         ready = await _prepared(counter, question)
         answer_id = desk.record(counter, ready, asked.user_id)
         return Response(with_id(answer_id, ready.text), media_type=_JSON)
@@ -144,7 +146,7 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
         means = understanding or desk.config.understanding
         return await _aside(lambda: _for_user(desk, user_id, topk, means))
 
-    @app.get(f"{_API}/history", response_model=s.HistoryPage, responses=problems.responses())
+    @app.get(f"{_API}/history", response_model=s.HistoryPage, responses=problems.responses(404))
     async def answers(
         user_id: Annotated[s.UserId, Query()], limit: Limit = 20, offset: Offset = 0
     ) -> Any:
@@ -176,10 +178,9 @@ async def _prepared(counter: Counter, question: Question) -> Prepared:
 def _for_user(desk: Desk, user_id: str, topk: int, understanding: str) -> Response:
     counter = desk.counter
     with desk.store.reading() as session:
-        user = find_user(session, user_id)
+        user = UserProfile.of(find_user(session, user_id))
         matches = matches_of(desk, counter, session, user)
-    question = question_of_user(counter, user, topk, understanding)
-    ready = counter.known(question) or counter.prepare(question)
+    ready = counter.answer(question_of_user(counter, user_id, user, topk, understanding))
     answer_id = desk.record(counter, ready, user_id)
     more = as_json({"user_id": user_id, "matches": matches})
     text = f"{ready.text[:-1]},{more[1:]}"
@@ -190,6 +191,8 @@ def _history(desk: Desk, user_id: str, limit: int, offset: int) -> dict[str, Any
     desk.drain()
     with desk.store.reading() as session:
         rows, total = history(session, user_id, limit, offset)
+    if not total:
+        desk.require_user(user_id)
     return {
         **_bounds(total, limit, offset, desk.edition_name),
         "items": [served_answer(row) for row in rows],
@@ -217,6 +220,8 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     ) -> Response:
         """The best models of a category by blended scores."""
         names = None if providers is None else _listed(providers)
+        if names == []:
+            raise RequestError("providers: names nobody; leave it out for all providers")
         return _cached(desk, request, lambda counter: counter.top(category, names, top_n))
 
     @app.get(
@@ -260,16 +265,19 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
 
         def page(counter: Counter) -> dict[str, Any]:
             rows = counter.models(search, listed_only=listed_only)
+            shown = rows[offset : offset + limit]
             return {
                 **_bounds(len(rows), limit, offset, counter.edition.name),
-                "items": rows[offset : offset + limit],
+                "items": shown,
+                "attribution": counter.attribution(shown),
             }
 
         return _cached(desk, request, page)
 
     @app.get(f"{_API}/sources", response_model=list[s.SourceState], responses=problems.responses())
     async def sources() -> Any:
-        """State, age and quota use of every source."""
+        """State, age and quota use of every source. It changes between editions, as time passes and
+        pulls are tried, and so has no ETag: ask again."""
         return await _aside(lambda: source_rows(desk.settings))
 
 
@@ -320,12 +328,15 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
 
 
 def _put_user(desk: Desk, user_id: str, told: s.UserIn) -> Response:
-    aliases = desk.counter.payload["provider_aliases"]
+    counter = desk.counter
+    aliases = counter.payload["provider_aliases"]
     profile = UserProfile(
         told.profile_text,
         told.constraints.stated(),
         resolve_providers(told.available_providers, aliases),
     )
+    # What could not be answered is not stored.
+    counter.answer(question_of_user(counter, user_id, profile, 1, desk.config.understanding))
     with desk.store.writing() as session:
         is_new = put_user(session, user_id, profile, desk.clock())
         user = user_out(find_user(session, user_id))
@@ -341,6 +352,7 @@ def _add_feedback(desk: Desk, told: s.FeedbackIn) -> dict[str, Any]:
     model = desk.counter.model_id(told.model)
     if model is None:
         raise unknown_name("model", told.model, desk.counter.keys)
+    desk.require_user(told.user_id)
     source, score = _score(told, desk)
     given = GivenFeedback(
         told.use_case, model, source, score, told.user_id, told.answer_id, told.comment

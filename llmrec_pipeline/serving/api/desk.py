@@ -10,7 +10,7 @@ import json
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -38,6 +38,7 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import Edition, EditionError, current_edition, find_edition
 from llmrec_pipeline.storage.evidence_store.answers import (
     drain_spool,
+    find_user,
     outcomes,
     outcomes_mark,
 )
@@ -106,6 +107,10 @@ class Counter:
                 self._memo.popitem(last=False)
         return ready
 
+    def answer(self, question: Question) -> Prepared:
+        """As it was given before, or worked out; raises RequestError."""
+        return self.known(question) or self.prepare(question)
+
     def top(self, category: str, providers: Sequence[str] | None, top_n: int) -> dict[str, Any]:
         """The best models of a category; raises RequestError for an unknown provider."""
         aliases = self.payload["provider_aliases"]
@@ -138,6 +143,12 @@ class Counter:
             and folded in f"{model['canonical_model_key']} {model['model_name']}".casefold()
         ]
 
+    def attribution(self, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The attribution of each source of some models' measures, prices and speeds."""
+        used = {source for model in models for source in _sources_of(model)}
+        origins = self.payload["origins"]
+        return {name: origins[name]["attribution"] for name in sorted(used) if name in origins}
+
     def model_id(self, name: str) -> str | None:
         """The key of today, of a model of this edition."""
         key = self.payload.get("key_redirects", {}).get(name, name)
@@ -147,6 +158,14 @@ class Counter:
     def keys(self) -> frozenset[str]:
         """The models of the edition."""
         return frozenset(str(model["canonical_model_key"]) for model in self.payload["models"])
+
+
+def _sources_of(model: Mapping[str, Any]) -> Iterator[str]:
+    for by_source in model["measures"].values():
+        yield from by_source
+    for offering in model["offerings"]:
+        named = (value for column, value in offering.items() if column.endswith("source"))
+        yield from filter(None, named)
 
 
 def _told(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,6 +185,7 @@ class Desk:
     _counter: Counter | None = None
     _embedded: tuple[str | None, TextIndex | None] = (None, None)
     _cards_done: int = 0
+    _known_users: set[str] = field(default_factory=set)
 
     @cached_property
     def spool(self) -> AnswerSpool:
@@ -209,6 +229,19 @@ class Desk:
             if outcomes_mark(session) == counter.outcomes_mark:
                 return
         self._counter = self._with(counter.edition, counter.payload, counter.config_hash)
+
+    def knows_user(self, user_id: str | None) -> bool:
+        """Whether a user was found in the store before; nobody named is nobody unknown."""
+        return user_id is None or user_id in self._known_users
+
+    def require_user(self, user_id: str | None) -> None:
+        """Raises UnknownId for a user who is not stored. Users are never removed, so that the store
+        is asked once for each."""
+        if user_id is None or self.knows_user(user_id):
+            return
+        with self.store.reading() as session:
+            find_user(session, user_id)
+        self._known_users.add(user_id)
 
     def record(self, counter: Counter, ready: Prepared, user_id: str | None) -> str:
         """Spool a served answer; its id. Raises OSError."""

@@ -19,6 +19,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from llmrec_pipeline.serving.api.config import ApiConfig, RateLimit
@@ -118,8 +119,11 @@ class _Exchange:
 
     @property
     def route(self) -> str:
-        found = self.scope.get("route")
-        return str(getattr(found, "path", "unknown"))
+        """The route's template, also where the request was refused before it."""
+        for route in self.scope["app"].routes:
+            if route.matches(self.scope)[0] is not Match.NONE:
+                return str(route.path)
+        return "unknown"
 
     async def pass_on(self, message: Message) -> None:
         """Send, and note the status; every answer names its request."""
@@ -171,7 +175,7 @@ class Gate:
             return
         try:
             async with asyncio.timeout(self._config.timeout_s):
-                await self._app(scope, _bounded(receive, limit), exchange.pass_on)
+                await self._app(_asked(scope), _bounded(receive, limit), exchange.pass_on)
         except TimeoutError:
             if exchange.status:
                 raise
@@ -217,6 +221,11 @@ class Gate:
                 "ms": round(seconds * 1000, 2),
             },
         )
+
+
+def _asked(scope: Scope) -> Scope:
+    """HEAD is worked out as GET; the server, which knows it as HEAD, sends no body."""
+    return {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:

@@ -13,14 +13,17 @@ from llmrec_pipeline.domain.matching import TextIndex
 from llmrec_pipeline.domain.task_profile import RequestError, TaskType
 from llmrec_pipeline.serving.answering import Question
 from llmrec_pipeline.serving.api.desk import Counter, Desk
-from llmrec_pipeline.storage.evidence_store.models import Feedback, ServedAnswer, User
+from llmrec_pipeline.storage.evidence_store.answers import UserProfile
+from llmrec_pipeline.storage.evidence_store.models import Feedback, ServedAnswer
 
 _SHOWN = 5
 # The newest outcomes whose requests a profile is compared with: a text takes some 15 ms once.
 _PAST = 100
 
 
-def question_of_user(counter: Counter, user: User, topk: int, understanding: str) -> Question:
+def question_of_user(
+    counter: Counter, user_id: str, user: UserProfile, topk: int, understanding: str
+) -> Question:
     """What a profile asks: its text, its constraints, and only providers that the user can call.
     Raises RequestError where the constraints allow none of those."""
     asked = {"text": user.profile_text, "topk": topk, "understanding": understanding}
@@ -35,13 +38,13 @@ def question_of_user(counter: Counter, user: User, topk: int, understanding: str
         available = tuple(name for name in available if name in named)
         if not available:
             raise RequestError(
-                f"{user.user_id}: provider_allowlist {', '.join(allowed)} names none of the "
+                f"{user_id}: provider_allowlist {', '.join(allowed)} names none of the "
                 f"available providers {', '.join(user.available_providers)}; change either"
             )
     return replace(question, provider_allowlist=available)
 
 
-def matches_of(desk: Desk, counter: Counter, session: Session, user: User) -> dict[str, Any]:
+def matches_of(desk: Desk, counter: Counter, session: Session, user: UserProfile) -> dict[str, Any]:
     """The model cards, use cases and past requests with outcomes that a profile is most like."""
     text = user.profile_text
     cards = desk.cards_index(counter)

@@ -19,6 +19,8 @@ from llmrec_pipeline.storage.evidence_store.answers import UnknownId
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 
 MEDIA_TYPE = "application/problem+json"
+_NOT_TEXT = "body: is not JSON: its bytes are not UTF-8"
+_A_BODY = '{"text": "a model for SQL"}'
 
 
 class Problem(BaseModel):
@@ -73,7 +75,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def of_http(_: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+        # The framework's own words for bytes that are no text.
+        is_no_text = error.status_code == 400 and isinstance(error.__cause__, UnicodeDecodeError)
+        detail = _NOT_TEXT if is_no_text else str(error.detail)
+        return problem(error.status_code, detail, dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     async def of_validation(_: Request, error: RequestValidationError) -> Response:
@@ -110,5 +115,8 @@ def install(app: FastAPI) -> None:
 def _in_words(error: dict[str, Any]) -> str:
     """`field: what is expected`, without the value, which may be a text that is no business of a
     log."""
+    if error["type"] == "json_invalid":
+        at, why = error["loc"][-1], error["ctx"]["error"]
+        return f"body: is not JSON: {why} at character {at}; send an object such as {_A_BODY}"
     place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query", "path"))
-    return f"{place or 'body'}: {error['msg']}"
+    return f"{place or 'body'}: {error['msg'].removeprefix('Value error, ')}"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from llmrec_pipeline.domain.categories import CATEGORIES
 from llmrec_pipeline.domain.scorers import SCORERS
@@ -21,6 +21,15 @@ UserId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$", examples=["team-search"])
 ]
 Text = Annotated[str, Field(max_length=20_000, pattern=_PLAIN)]
+
+
+def _not_blank(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is blank; say it in words")
+    return value
+
+
+SaidText = Annotated[Text, AfterValidator(_not_blank)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_PLAIN)]
 Category = Literal[CATEGORIES]  # type: ignore[valid-type]
 Understanding = Literal[UNDERSTANDINGS]  # type: ignore[valid-type]
@@ -80,7 +89,7 @@ class RecommendRequest(Constraints):
         }
     )
 
-    text: Text = Field(min_length=1, description="What the model is for.")
+    text: SaidText = Field(min_length=1, description="What the model is for.")
     topk: Annotated[int, Field(ge=1, le=100, strict=True)] = 5
     understanding: Understanding | None = Field(
         default=None,
@@ -179,7 +188,7 @@ class UserIn(_In):
         }
     )
 
-    profile_text: Text = Field(min_length=1, description="What the user works on.")
+    profile_text: SaidText = Field(min_length=1, description="What the user works on.")
     constraints: Constraints = Field(default_factory=lambda: Constraints())
     available_providers: Names = Field(
         default_factory=list, description="Whom the user can call; none: anybody."
@@ -277,6 +286,7 @@ class HistoryPage(Page):
 
 class ModelsPage(Page):
     items: list[dict[str, Any]]
+    attribution: dict[str, str]
 
 
 class RankingsPage(Page):

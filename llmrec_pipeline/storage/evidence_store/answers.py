@@ -45,6 +45,11 @@ class UserProfile:
     constraints: Mapping[str, Any]
     available_providers: Sequence[str]
 
+    @classmethod
+    def of(cls, row: User) -> UserProfile:
+        """Of a stored user."""
+        return cls(row.profile_text, row.constraints, row.available_providers)
+
 
 @dataclass(frozen=True, slots=True)
 class GivenFeedback:
