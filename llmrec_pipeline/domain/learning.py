@@ -7,9 +7,13 @@ feedback, a call's success, an evaluation. With `y` its score and `p` the prior'
 
 where each effect is normal around 0 and `own` belongs to one model in one use case. The noise has
 variance s, and level, model and own together s / pseudo_observations (config/learning.yaml shares
-it out). So a model's first outcomes in its use case move it exactly as if the prior were that many
-outcomes; level and use case calibrate the prior to what succeeds here; and what a model shows in
-one use case, beyond the level of that use case, is a hint for the others. Models are thereby compared
+it out). From the outcomes of all other cells follows the calibrated prior of a cell: p with level,
+use case and model. It is then worth pseudo_observations outcomes:
+
+    used = (pseudo_observations * calibrated prior + sum of y) / (pseudo_observations + number of y)
+
+So level and use case calibrate the prior to what succeeds here, and what a model shows in one use
+case, beyond the level of that use case, is a hint for the others. Models are thereby compared
 within one use case alone: that hard work goes to strong models makes no strong model look weak.
 Within a use case that remedy ends: who is given the harder half of it looks worse than he is.
 
@@ -51,11 +55,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A model's success rate in a use case: by benchmarks, by its own `outcomes` (None without
-    any; `own_error` is the standard error of their mean), and the one that is used, with its
-    interval."""
+    """A model's success rate in a use case: by benchmarks alone, by benchmarks as `others` outcomes of
+    other models and use cases calibrate them (`prior`), by its own `outcomes` (None without any;
+    `own_error` is the standard error of their mean), and the one that is used, with its interval:
+    the mean of the prior, which counts as `prior_weight` outcomes, and its own."""
 
+    benchmark: float
+    others: int
     prior: float
+    prior_weight: float
     outcomes: int
     own: float | None
     own_error: float | None
@@ -66,12 +74,14 @@ class Estimate:
     @property
     def correction(self) -> float:
         """What outcomes add to what benchmarks say."""
-        return self.used - self.prior
+        return self.used - self.benchmark
 
     @property
     def text(self) -> str:
         """Prior, outcomes and what is used, in one line."""
         said = f"benchmarks say {self.prior:.2f}"
+        if self.others:
+            said += f" ({self.benchmark:.2f} before {self.others} other outcomes calibrated them)"
         used = f"used {self.used:.2f} ({self.low:.2f} to {self.high:.2f})"
         if self.own is None or self.own_error is None:
             return f"{said}, no outcomes of our own, {used}"
@@ -80,7 +90,10 @@ class Estimate:
     def to_mapping(self) -> dict[str, Any]:
         """The estimate as JSON."""
         return {
+            "benchmark": self.benchmark,
+            "calibration": {"shift": self.prior - self.benchmark, "outcomes": self.others},
             "prior": self.prior,
+            "prior_weight": self.prior_weight,
             "outcomes": self.outcomes,
             "own": self.own,
             "own_error": self.own_error,
@@ -115,8 +128,35 @@ class Posterior(NamedTuple):
     deviation: Floats
 
 
+class Blend(NamedTuple):
+    """The calibrated prior, its mean with a cell's own outcomes, and the standard deviation of that
+    in units of the noise's; each shaped as the counts."""
+
+    prior: Floats
+    mean: Floats
+    deviation: Floats
+
+
+def blend(
+    prior: Floats, counts: Floats, totals: Floats, effects: Effects, prior_weight: float
+) -> Blend:
+    """The success rate of every model in every use case; arguments as those of `posterior`.
+
+    The calibrated prior is the posterior without the cell's own outcomes, which are taken out of it
+    by their precision: none of them counts twice.
+    """
+    import numpy as np
+
+    found = posterior(prior, counts, totals, effects)
+    precision = found.deviation**-2
+    calibrated = (precision * found.mean - totals) / (precision - counts)
+    calibrated = np.clip(calibrated, 0.0, 1.0)
+    worth = prior_weight + counts
+    return Blend(calibrated, (prior_weight * calibrated + totals) / worth, worth**-0.5)
+
+
 def posterior(prior: Floats, counts: Floats, totals: Floats, effects: Effects) -> Posterior:
-    """The success rate of every model in every use case.
+    """The success rate of every model in every use case by the whole normal model.
 
     `prior` is use cases by models; `counts` and `totals` (sums of scores) have the same two last
     axes, and any before them, each a world of its own. Exact: `own` is taken out cell by cell, the
@@ -208,17 +248,23 @@ def estimates(
             sums = (1.0, outcome.score, _mean_square(outcome))
             told[(slice(None), *cell)] += outcome.count * np.array(sums)
     counts, totals, squares = told
-    found = posterior(np.nan_to_num(rates), counts, totals, Effects.of(config, use_case_doubt))
+    weight = config.pseudo_observations
+    effects = Effects.of(config, use_case_doubt)
+    found = blend(np.nan_to_num(rates), counts, totals, effects, weight)
+    every = int(counts.sum())
     reach = NormalDist().inv_cdf((1 + config.confidence) / 2)
 
     def estimate(use_case: str, model: str) -> Estimate:
         cell = row[use_case], column[model]
-        used = min(1.0, max(0.0, float(found.mean[cell])))
+        used = float(found.mean[cell])
         half = reach * float(found.deviation[cell]) * noise(used)
         n = int(counts[cell])
         own = float(totals[cell]) / n if n else None
         return Estimate(
-            prior=float(rates[cell]),
+            benchmark=float(rates[cell]),
+            others=every - n,
+            prior=float(found.prior[cell]),
+            prior_weight=weight,
             outcomes=n,
             own=own,
             own_error=None if own is None else _error_of_mean(n, own, float(squares[cell]) / n),

@@ -18,8 +18,8 @@ class _Frozen(BaseModel):
 
 
 class Doubt(_Frozen):
-    """Where what a prior misses lies: shares that sum to 1. `own` is never none, so that the
-    outcomes of a model in a use case always come to outweigh its prior there."""
+    """Where what a prior misses lies: shares that sum to 1. `own` is never none: no outcome of another
+    cell settles how a model does in a use case."""
 
     level: Share
     model: Share

@@ -4,7 +4,7 @@ score alone, over a table in which every model's score on every prompt is known.
     static_prior      the best model of each task type by the prior, for good
     best_single       the one model that is best over all prompts (known only in hindsight)
     flat_thompson     Thompson sampling with Beta(1, 1), without a prior
-    posterior_mean    the served order: the best model by `domain.learning.posterior`
+    posterior_mean    the served order: the best model by `domain.learning.blend`
     residual_linucb   the same, with a bonus for models that little is known of; not served
     best_per_task     the best model of each task type (hindsight)
     oracle            the best model of each prompt (hindsight)
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from math import log, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from llmrec_pipeline.domain.learning import Effects, Outcome, posterior
+from llmrec_pipeline.domain.learning import Effects, Outcome, blend
 from llmrec_pipeline.domain.learning_config import LearningConfig
 
 if TYPE_CHECKING:
@@ -171,13 +171,14 @@ class _Thompson(_Counting):
 class _Posterior(_Counting):
     """The highest posterior mean, with so many standard deviations in advance."""
 
-    def __init__(self, worlds: int, prior: Floats, effects: Effects, alpha: float) -> None:
+    def __init__(self, worlds: int, prior: Floats, config: LearningConfig, alpha: float) -> None:
         super().__init__(worlds, prior.shape)
-        self._prior, self._effects, self._alpha = prior, effects, alpha
+        self._prior, self._weight, self._alpha = prior, config.pseudo_observations, alpha
+        self._effects = Effects.of(config, config.use_case_doubt.of_rates)
         self._noise = _spread(prior)
 
     def choose(self, tasks: Places, prompts: Places) -> Places:  # noqa: ARG002
-        found = posterior(self._prior, self._counts, self._totals, self._effects)
+        found = blend(self._prior, self._counts, self._totals, self._effects, self._weight)
         value = found.mean[self._worlds, tasks]
         if self._alpha:
             value = value + self._alpha * self._noise * found.deviation[self._worlds, tasks]
@@ -224,15 +225,14 @@ def _policies(
 ) -> dict[str, Policy]:
     import numpy as np
 
-    effects = Effects.of(config, config.use_case_doubt.of_rates)
     means, rates = matrix.means, prior.rates
     best = np.full(len(matrix.task_types), matrix.scores.mean(axis=0).argmax())
     return {
         STATIC: _Fixed(rates.argmax(axis=1)),
         BEST_SINGLE: _Fixed(best),
         THOMPSON: _Thompson(seeds, rates.shape, seeds),
-        SERVED: _Posterior(seeds, rates, effects, 0.0),
-        LINUCB: _Posterior(seeds, rates, effects, config.simulation.linucb_alpha),
+        SERVED: _Posterior(seeds, rates, config, 0.0),
+        LINUCB: _Posterior(seeds, rates, config, config.simulation.linucb_alpha),
         BEST_PER_TASK: _Fixed(means.argmax(axis=1)),
         ORACLE: _Fixed(matrix.scores.argmax(axis=1), by_prompt=True),
     }
@@ -281,11 +281,12 @@ def replay(
     shape = OutcomeMatrix(use_cases, models, np.array([], dtype=np.intp), np.empty((0, 0)))
     prior = prior_of(told, shape)
     effects = Effects.of(config, config.use_case_doubt.of_rates)
+    weight = config.pseudo_observations
     counts, totals = np.zeros(prior.rates.shape), np.zeros(prior.rates.shape)
     predictors: dict[str, Callable[[], Floats]] = {
         STATIC: lambda: prior.rates,
         "own_mean": lambda: np.where(counts > 0, totals / np.maximum(counts, 1), prior.rates),
-        SERVED: lambda: posterior(prior.rates, counts, totals, effects).mean,
+        SERVED: lambda: blend(prior.rates, counts, totals, effects, weight).mean,
     }
     scored: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in predictors}
     for outcome in log_of_outcomes:

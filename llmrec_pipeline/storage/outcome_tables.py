@@ -31,12 +31,14 @@ _PERCENT = 100.0
 
 @dataclass(frozen=True)
 class ReadMatrix:
-    """A matrix; what its scores were out of (1 or 100), and how many prompts were left out since
-    not every model has a score on them."""
+    """A matrix; what its scores were out of (1 or 100), how many prompts were left out since not
+    every model has a score on them, and how many rows repeat a prompt and model, which were averaged
+    with the first."""
 
     matrix: OutcomeMatrix
     scale: float
     dropped: int
+    repeated: int
 
 
 def read_matrix(path: Path) -> ReadMatrix:
@@ -62,7 +64,8 @@ def read_matrix(path: Path) -> ReadMatrix:
     tasks = full["task_type"].replace_strict(places, return_dtype=pl.Int64).to_numpy()
     scores = full.select(models).to_numpy() / scale
     matrix = OutcomeMatrix(tuple(task_types), tuple(models), tasks, scores)
-    return ReadMatrix(matrix, scale, wide.height - full.height)
+    repeated = rows.height - rows.select(pl.struct("prompt_id", "model").n_unique()).item()
+    return ReadMatrix(matrix, scale, wide.height - full.height, repeated)
 
 
 def read_prior(path: Path, known: OutcomeMatrix | None = None) -> dict[tuple[str, str], float]:

@@ -98,6 +98,49 @@ def test_outcomes_of_others_leave_a_model_near_its_prior_and_say_so(config: Lear
     assert (other.own, other.own_error) == (None, None)
 
 
+def test_what_is_used_is_recomputed_from_what_is_shown(config: LearningConfig) -> None:
+    """45 outcomes, a third of them successes, of a model that benchmarks give .6661."""
+    told = [Outcome("build", "lab/a", 1.0)] * 15 + [Outcome("build", "lab/a", 0.0)] * 30
+    prior = {("build", "lab/a"): 0.6661, ("build", "lab/b"): 0.6}
+    doubt = config.use_case_doubt.of_standings
+    alone = estimates(prior, told, config, doubt)
+    shown = alone["build", "lab/a"].to_mapping()
+    assert (shown["benchmark"], shown["prior"]) == pytest.approx((0.6661, 0.6661))
+    assert shown["used"] == pytest.approx((10 * 0.6661 + 15) / 55)
+    assert shown["calibration"] == {"shift": pytest.approx(0.0), "outcomes": 0}
+
+    # b's 20 failures calibrate a. In units of the noise level, use case and model have variances
+    # .015, .2 and .025, own .06: b's mean has .3 + 1/20, of which a shares .215.
+    both = estimates(prior, [*told, Outcome("build", "lab/b", 0.0, 20)], config, doubt)
+    shown = both["build", "lab/a"].to_mapping()
+    prior_by_hand = 0.6661 - 0.215 / 0.35 * 0.6
+    assert shown["prior"] == pytest.approx(prior_by_hand)
+    assert shown["used"] == pytest.approx((10 * prior_by_hand + 15) / 55)
+    assert shown["calibration"] == {"shift": pytest.approx(-0.215 / 0.35 * 0.6), "outcomes": 20}
+    assert shown["prior_weight"] == 10
+    assert shown["text"].startswith(
+        "benchmarks say 0.30 (0.67 before 20 other outcomes calibrated them), our 45 outcomes say 0.33"
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32))
+def test_every_estimate_is_recomputed_from_what_is_shown(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    config = load_learning(read_locations({}), {})
+    cells = [(f"u{case}", f"m{model}") for case in range(3) for model in range(4)]
+    told = [
+        Outcome(*cells[at], float(dice.random()), int(dice.integers(1, 500)))
+        for at in dice.integers(0, len(cells), 8)
+    ]
+    prior = {cell: float(dice.random()) for cell in cells}
+    for found in estimates(prior, told, config, 2.0).values():
+        total = found.outcomes * (found.own or 0.0)
+        worth = found.prior_weight + found.outcomes
+        assert found.used == pytest.approx((found.prior_weight * found.prior + total) / worth)
+        assert 0 <= found.low <= found.used <= found.high <= 1
+
+
 def test_hard_work_makes_no_model_look_weak(config: LearningConfig) -> None:
     """The strong model gets the hard use case, where everybody fails, and is still the better one."""
     cells = [(case, model) for case in ("hard", "easy") for model in ("lab/strong", "lab/weak")]
@@ -166,15 +209,16 @@ def test_tables_of_either_kind_are_read_alike(tmp_path: Path) -> None:
         for prompt in range(4)
         for model, score in (("a", 100), ("b", 50))
     ]
-    frame = pl.DataFrame([*rows, {**rows[0], "prompt_id": 9}])
+    again = {**rows[0], "score": 60}
+    frame = pl.DataFrame([*rows, {**rows[0], "prompt_id": 9}, again])
     frame.write_csv(tmp_path / "m.csv")
     frame.write_parquet(tmp_path / "m.parquet")
     frame.write_ndjson(tmp_path / "m.jsonl")
     for name in ("m.csv", "m.parquet", "m.jsonl"):
         read = read_matrix(tmp_path / name)
-        assert (read.scale, read.dropped) == (100.0, 1)
+        assert (read.scale, read.dropped, read.repeated) == (100.0, 1, 1)
         assert read.matrix.models == ("a", "b")
-        assert read.matrix.scores.tolist() == [[1.0, 0.5]] * 4
+        assert read.matrix.scores.tolist() == [[0.8, 0.5], *[[1.0, 0.5]] * 3]
         assert read.matrix.tasks.tolist() == [0, 0, 1, 1]
     (tmp_path / "p.csv").write_text("task_type,model,mean\nt0,a,70\n")
     assert read_prior(tmp_path / "p.csv") == {("t0", "a"): 0.7}

@@ -64,6 +64,7 @@ def _simulated(
     return {
         "prompts": len(matrix.tasks),
         "prompts_dropped": read.dropped,
+        "scores_repeated": read.repeated,
         "score_out_of": read.scale,
         "task_types": list(matrix.task_types),
         "models": list(matrix.models),
@@ -82,6 +83,8 @@ def _print_simulated(report: dict[str, Any]) -> None:
     )
     if report["prompts_dropped"]:
         say(f"Left out, since a model has no score: {report['prompts_dropped']} prompts.")
+    if report["scores_repeated"]:
+        say(f"Averaged, since prompt and model repeat: {report['scores_repeated']} scores.")
     say(f"Prior: {_PRIORS[report['prior']['from']]}; {report['prior']['filled']} rates filled in.")
     say()
     headings = {"first": f"first {EARLY}", "last": f"last {LATE}", "all": "all"}
