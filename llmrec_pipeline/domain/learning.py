@@ -6,9 +6,9 @@ feedback, a call's success, an evaluation. With `y` its score and `p` the prior'
     y = p + level + use case + model + own + noise
 
 where each effect is normal around 0 and `own` belongs to one model in one use case. The noise has
-variance s, and level, model and own together s / pseudo_observations (config/learning.yaml shares
-it out). From the outcomes of all other cells follows the calibrated prior of a cell: p with level,
-use case and model. It is then worth pseudo_observations outcomes:
+variance s, own s / pseudo_observations, and the others what config/learning.yaml gives them in that
+unit. The calibrated prior is p with level, use case and model as all outcomes tell them; it is then
+worth pseudo_observations outcomes:
 
     used = (pseudo_observations * calibrated prior + sum of y) / (pseudo_observations + number of y)
 
@@ -55,13 +55,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A model's success rate in a use case: by benchmarks alone, by benchmarks as `others` outcomes of
-    other models and use cases calibrate them (`prior`), by its own `outcomes` (None without any;
-    `own_error` is the standard error of their mean), and the one that is used, with its interval:
-    the mean of the prior, which counts as `prior_weight` outcomes, and its own."""
+    """A model's success rate in a use case: by benchmarks alone; by benchmarks as all `calibrating`
+    outcomes, of every model and use case, calibrate them (`prior`); by its own `outcomes` (None
+    without any; `own_error` is the standard error of their mean); and the one that is used, with its
+    interval: the mean of the prior, which counts as `prior_weight` outcomes, and its own."""
 
     benchmark: float
-    others: int
+    calibrating: int
     prior: float
     prior_weight: float
     outcomes: int
@@ -80,8 +80,8 @@ class Estimate:
     def text(self) -> str:
         """Prior, outcomes and what is used, in one line."""
         said = f"benchmarks say {self.prior:.2f}"
-        if self.others:
-            said += f" ({self.benchmark:.2f} before {self.others} other outcomes calibrated them)"
+        if self.calibrating:
+            said += f" ({self.benchmark:.2f} before {self.calibrating} outcomes calibrated them)"
         used = f"used {self.used:.2f} ({self.low:.2f} to {self.high:.2f})"
         if self.own is None or self.own_error is None:
             return f"{said}, no outcomes of our own, {used}"
@@ -91,7 +91,7 @@ class Estimate:
         """The estimate as JSON."""
         return {
             "benchmark": self.benchmark,
-            "calibration": {"shift": self.prior - self.benchmark, "outcomes": self.others},
+            "calibration": {"shift": self.prior - self.benchmark, "outcomes": self.calibrating},
             "prior": self.prior,
             "prior_weight": self.prior_weight,
             "outcomes": self.outcomes,
@@ -118,7 +118,7 @@ class Effects:
         """The configured ones; `use_case_doubt` is that of the prior's kind."""
         unit = 1.0 / config.pseudo_observations
         doubt = config.doubt
-        return cls(doubt.level * unit, use_case_doubt * unit, doubt.model * unit, doubt.own * unit)
+        return cls(doubt.level * unit, use_case_doubt * unit, doubt.model * unit, unit)
 
 
 class Posterior(NamedTuple):
@@ -137,22 +137,17 @@ class Blend(NamedTuple):
     deviation: Floats
 
 
-def blend(
-    prior: Floats, counts: Floats, totals: Floats, effects: Effects, prior_weight: float
-) -> Blend:
+def blend(prior: Floats, counts: Floats, totals: Floats, effects: Effects) -> Blend:
     """The success rate of every model in every use case; arguments as those of `posterior`.
 
-    The calibrated prior is the posterior without the cell's own outcomes, which are taken out of it
-    by their precision: none of them counts twice.
+    The mean is that of `posterior`, as long as the calibrated prior is a rate.
     """
     import numpy as np
 
     found = posterior(prior, counts, totals, effects)
-    precision = found.deviation**-2
-    calibrated = (precision * found.mean - totals) / (precision - counts)
-    calibrated = np.clip(calibrated, 0.0, 1.0)
-    worth = prior_weight + counts
-    return Blend(calibrated, (prior_weight * calibrated + totals) / worth, worth**-0.5)
+    weight = 1.0 / effects.own
+    calibrated = np.clip(((weight + counts) * found.mean - totals) / weight, 0.0, 1.0)
+    return Blend(calibrated, (weight * calibrated + totals) / (weight + counts), found.deviation)
 
 
 def posterior(prior: Floats, counts: Floats, totals: Floats, effects: Effects) -> Posterior:
@@ -248,9 +243,8 @@ def estimates(
             sums = (1.0, outcome.score, _mean_square(outcome))
             told[(slice(None), *cell)] += outcome.count * np.array(sums)
     counts, totals, squares = told
-    weight = config.pseudo_observations
     effects = Effects.of(config, use_case_doubt)
-    found = blend(np.nan_to_num(rates), counts, totals, effects, weight)
+    found = blend(np.nan_to_num(rates), counts, totals, effects)
     every = int(counts.sum())
     reach = NormalDist().inv_cdf((1 + config.confidence) / 2)
 
@@ -262,9 +256,9 @@ def estimates(
         own = float(totals[cell]) / n if n else None
         return Estimate(
             benchmark=float(rates[cell]),
-            others=every - n,
+            calibrating=every,
             prior=float(found.prior[cell]),
-            prior_weight=weight,
+            prior_weight=config.pseudo_observations,
             outcomes=n,
             own=own,
             own_error=None if own is None else _error_of_mean(n, own, float(squares[cell]) / n),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import exp, fsum
+from math import exp
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Share = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
@@ -18,19 +17,11 @@ class _Frozen(BaseModel):
 
 
 class Doubt(_Frozen):
-    """Where what a prior misses lies: shares that sum to 1. `own` is never none: no outcome of another
-    cell settles how a model does in a use case."""
+    """Variances of what a prior misses of all cells and of a model, in units of what it misses of one
+    model in one use case, which is 1 / pseudo_observations of the noise's."""
 
-    level: Share
-    model: Share
-    own: Annotated[float, Field(gt=0, le=1)]
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        total = fsum((self.level, self.model, self.own))
-        if abs(total - 1) > 1e-9:
-            raise ValueError(f"the shares sum to {total:g}, not to 1")
-        return self
+    level: NotNegative
+    model: NotNegative
 
 
 class UseCaseDoubt(_Frozen):

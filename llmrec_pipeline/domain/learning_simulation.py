@@ -173,12 +173,12 @@ class _Posterior(_Counting):
 
     def __init__(self, worlds: int, prior: Floats, config: LearningConfig, alpha: float) -> None:
         super().__init__(worlds, prior.shape)
-        self._prior, self._weight, self._alpha = prior, config.pseudo_observations, alpha
+        self._prior, self._alpha = prior, alpha
         self._effects = Effects.of(config, config.use_case_doubt.of_rates)
         self._noise = _spread(prior)
 
     def choose(self, tasks: Places, prompts: Places) -> Places:  # noqa: ARG002
-        found = blend(self._prior, self._counts, self._totals, self._effects, self._weight)
+        found = blend(self._prior, self._counts, self._totals, self._effects)
         value = found.mean[self._worlds, tasks]
         if self._alpha:
             value = value + self._alpha * self._noise * found.deviation[self._worlds, tasks]
@@ -281,12 +281,11 @@ def replay(
     shape = OutcomeMatrix(use_cases, models, np.array([], dtype=np.intp), np.empty((0, 0)))
     prior = prior_of(told, shape)
     effects = Effects.of(config, config.use_case_doubt.of_rates)
-    weight = config.pseudo_observations
     counts, totals = np.zeros(prior.rates.shape), np.zeros(prior.rates.shape)
     predictors: dict[str, Callable[[], Floats]] = {
         STATIC: lambda: prior.rates,
         "own_mean": lambda: np.where(counts > 0, totals / np.maximum(counts, 1), prior.rates),
-        SERVED: lambda: blend(prior.rates, counts, totals, effects, weight).mean,
+        SERVED: lambda: blend(prior.rates, counts, totals, effects).mean,
     }
     scored: dict[str, list[tuple[float, float, bool]]] = {name: [] for name in predictors}
     for outcome in log_of_outcomes:

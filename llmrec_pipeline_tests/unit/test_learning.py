@@ -78,12 +78,14 @@ def test_the_posterior_is_that_of_the_whole_normal_model(
 def test_a_prior_is_worth_ten_outcomes(config: LearningConfig) -> None:
     told = [Outcome("build", "lab/a", float(n % 2)) for n in range(30)]
     found = _estimates(config, told, ("build", "lab/a"))["build", "lab/a"]
-    assert found.used == pytest.approx((10 * 0.7 + 15) / 40)
+    # The level and the model, .04 of .14, are as wrong as that cell says: .7 becomes .6538.
+    assert found.prior == pytest.approx(0.7 - 0.2 * 0.04 / (0.14 + 1 / 30))
+    assert found.used == pytest.approx((10 * found.prior + 15) / 40)
     assert (found.outcomes, found.own) == (30, 0.5)
     assert found.low < found.used < found.high
-    assert found.correction == pytest.approx(-0.15)
+    assert found.correction == pytest.approx(found.used - 0.7)
     assert found.text.startswith(
-        "benchmarks say 0.70, our 30 outcomes say 0.50 ± 0.09, used 0.55 ("
+        "benchmarks say 0.65 (0.70 before 30 outcomes calibrated them), our 30 outcomes say 0.50 ± 0.09,"
     )
 
 
@@ -101,25 +103,18 @@ def test_outcomes_of_others_leave_a_model_near_its_prior_and_say_so(config: Lear
 def test_what_is_used_is_recomputed_from_what_is_shown(config: LearningConfig) -> None:
     """45 outcomes, a third of them successes, of a model that benchmarks give .6661."""
     told = [Outcome("build", "lab/a", 1.0)] * 15 + [Outcome("build", "lab/a", 0.0)] * 30
-    prior = {("build", "lab/a"): 0.6661, ("build", "lab/b"): 0.6}
-    doubt = config.use_case_doubt.of_standings
-    alone = estimates(prior, told, config, doubt)
-    shown = alone["build", "lab/a"].to_mapping()
-    assert (shown["benchmark"], shown["prior"]) == pytest.approx((0.6661, 0.6661))
-    assert shown["used"] == pytest.approx((10 * 0.6661 + 15) / 55)
-    assert shown["calibration"] == {"shift": pytest.approx(0.0), "outcomes": 0}
-
-    # b's 20 failures calibrate a. In units of the noise level, use case and model have variances
-    # .015, .2 and .025, own .06: b's mean has .3 + 1/20, of which a shares .215.
-    both = estimates(prior, [*told, Outcome("build", "lab/b", 0.0, 20)], config, doubt)
-    shown = both["build", "lab/a"].to_mapping()
-    prior_by_hand = 0.6661 - 0.215 / 0.35 * 0.6
-    assert shown["prior"] == pytest.approx(prior_by_hand)
-    assert shown["used"] == pytest.approx((10 * prior_by_hand + 15) / 55)
-    assert shown["calibration"] == {"shift": pytest.approx(-0.215 / 0.35 * 0.6), "outcomes": 20}
+    prior = {("build", "lab/a"): 0.6661}
+    found = estimates(prior, told, config, config.use_case_doubt.of_standings)
+    shown = found["build", "lab/a"].to_mapping()
+    # In units of the noise level, use case and model have .015 + .2 + .025 together, own .1.
+    shift = 0.24 / (0.34 + 1 / 45) * (1 / 3 - 0.6661)
+    assert shown["benchmark"] == pytest.approx(0.6661)
+    assert shown["calibration"] == {"shift": pytest.approx(shift), "outcomes": 45}
+    assert shown["prior"] == pytest.approx(0.6661 + shift)
     assert shown["prior_weight"] == 10
+    assert shown["used"] == pytest.approx((10 * (0.6661 + shift) + 15) / 55)
     assert shown["text"].startswith(
-        "benchmarks say 0.30 (0.67 before 20 other outcomes calibrated them), our 45 outcomes say 0.33"
+        "benchmarks say 0.45 (0.67 before 45 outcomes calibrated them), our 45 outcomes say 0.33 ± 0.07"
     )
 
 
