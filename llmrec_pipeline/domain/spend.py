@@ -6,7 +6,9 @@
 30.4375 is the mean month (365.25 / 12 days). Prices are those in force now. Tokens that a log tells
 only in total are split as those of the other calls are. Cached input pays the input price where no
 price for it is known, and prices of longer requests are left out: a volume does not tell how long
-each request was.
+each request was. So a month of spend differs from the estimated cost of `model_runtime_stats`, which
+is by the prices in force at each call, where a price changed within the window, where requests are
+longer than a tier's limit, and where a log tells only totals.
 """
 
 from __future__ import annotations
