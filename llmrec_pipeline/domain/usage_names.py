@@ -6,6 +6,8 @@ host in `gen_ai.provider.name` writes it. A call whose host nobody names is the 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_prices import ServedName
@@ -15,11 +17,18 @@ UNKNOWN = "unknown"
 
 
 class UsageNames:
-    """Resolves names; the same name always means the same."""
+    """Resolves names; the same name always means the same. `published` are the base models that
+    sources tell of, where that is known."""
 
-    def __init__(self, rules: IdentityRules, team: ModelsConfig | None = None) -> None:
+    def __init__(
+        self,
+        rules: IdentityRules,
+        team: ModelsConfig | None = None,
+        published: Collection[str] = (),
+    ) -> None:
         self._rules = rules
         self._team = team
+        self._published = published
 
     def served(self, provider_name: str, model_name: str) -> ServedName:
         """What calls under these two texts mean; either may be empty."""
@@ -33,6 +42,17 @@ class UsageNames:
             key, host = found.canonical_model_key, found.host or ""
         provider = host or self.own_host(key)
         return ServedName(provider_name, model_name, provider, key, is_known=True)
+
+    def doubt(self, served: ServedName) -> str | None:
+        """Why nobody knows the model of these calls; None where somebody does. A rule may make a key
+        of a name that no source tells of."""
+        if not served.model_name:
+            return "the log names no model"
+        if not served.is_known:
+            return "no rule says which model; see llmrec identity resolve --explain"
+        if self._published and served.model.partition(":")[0] not in self._published:
+            return f"{served.model}: no source tells of it"
+        return None
 
     def own_host(self, key: str) -> str:
         """The host by which the model's creator sells it."""

@@ -23,6 +23,7 @@ from llmrec_pipeline.storage.usage_stats import (
     Offering,
     compute,
     offering_prices,
+    published_models,
     usage_prices,
 )
 
@@ -46,8 +47,9 @@ def measure(
 ) -> Measured:
     """Compute the figures of a window and enter them. `open_history` opens something with the view
     `models_history`, for prices of other hosts than the creators' own; only where there are calls to
-    such. Raises TelemetryError, EvidenceStoreError and SettingsError."""
-    names = UsageNames(IdentityRules(settings.identity), team)
+    such. Raises TelemetryError, EvidenceStoreError, EditionError and SettingsError."""
+    published = published_models(settings.locations.published)
+    names = UsageNames(IdentityRules(settings.identity), team, published)
     with store.reading() as session:
         at_creators = read_dated_prices(session)
 

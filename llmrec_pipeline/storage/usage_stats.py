@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.runtime_stats import (
@@ -31,6 +33,7 @@ from llmrec_pipeline.domain.usage_prices import (
     rates,
     tiers_of,
 )
+from llmrec_pipeline.storage.editions import current_edition
 from llmrec_pipeline.storage.usage_engines import UsageEngine
 from llmrec_pipeline.storage.warehouse import sql_text
 
@@ -41,11 +44,12 @@ Prices = Mapping[Offering, Sequence[DatedPrice]]
 
 @dataclass(frozen=True, slots=True)
 class UnknownName:
-    """A name that no rule joins with a model, and the calls under it."""
+    """A name of a model that nobody knows, the calls under it, and why it is none."""
 
     provider_name: str
     model_name: str
     calls: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,8 @@ def compute(
         quantiles=quantiles,
         stats=tuple(sorted(stats, key=lambda row: (row.provider, row.model, row.role))),
         unknown=_unknown(
-            (served[row["provider_name"], row["model_name"]], row["calls"]) for row in in_use
+            names,
+            ((served[row["provider_name"], row["model_name"]], row["calls"]) for row in in_use),
         ),
     )
 
@@ -118,14 +123,23 @@ def _aware(moment: datetime) -> datetime:
     return moment.replace(tzinfo=moment.tzinfo or UTC)
 
 
-def _unknown(calls: Iterable[tuple[ServedName, int]]) -> tuple[UnknownName, ...]:
-    """The names that no rule joins, most calls first."""
+def _unknown(names: UsageNames, calls: Iterable[tuple[ServedName, int]]) -> tuple[UnknownName, ...]:
+    """The names of models that nobody knows, most calls first."""
     found = [
-        UnknownName(name.provider_name, name.model_name, count)
+        UnknownName(name.provider_name, name.model_name, count, reason)
         for name, count in calls
-        if not name.is_known
+        if (reason := names.doubt(name))
     ]
     return tuple(sorted(found, key=lambda one: (-one.calls, one.provider_name, one.model_name)))
+
+
+def published_models(published: Path) -> frozenset[str]:
+    """The base models of the current edition; none without one. Raises EditionError."""
+    edition = current_edition(published)
+    if edition is None:
+        return frozenset()
+    models = pl.read_parquet(edition.table("models_latest"), columns=["base_model"])
+    return frozenset(models["base_model"].drop_nulls())
 
 
 def usage_prices(

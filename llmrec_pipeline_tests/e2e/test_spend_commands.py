@@ -27,6 +27,9 @@ def test_our_own_calls_tell_what_another_model_would_save(ran: Llmrec) -> None:
         )
         for number in range(3)
     ]
+    nothing = ran("intel", "compute-runtime-stats", **place)
+    assert nothing.json["calls"] == 0
+    assert "ends at the last midnight" in one_line(nothing, 0)
     unknown = event(9, yesterday, provider_name=None, response_model="newcomer")
     write_partitions(ran.data / "telemetry" / "events", [*calls, unknown])
     answer = ran("intel", "compute-runtime-stats", "--window-days", "3", **place)

@@ -73,6 +73,9 @@ def test_logs_of_two_tools_summed_up(own: Llmrec, tmp_path: Path) -> None:
     shown = own("telemetry", "summary", "--format", "table")
     assert "Refused so far:" in shown.out
     assert "counts twice" in shown.err
+    assert "another place" not in shown.err
+    elsewhere = own("telemetry", "summary", LLMREC_TELEMETRY_URL="sc://127.0.0.1:1")
+    assert (elsewhere.code, "another place" in elsewhere.err) == (0, True)
 
 
 def test_names_that_no_source_knows_are_told_with_the_nearest(ran: Llmrec, tmp_path: Path) -> None:

@@ -269,6 +269,30 @@ def test_what_has_no_price_is_told_and_not_free(
     assert (name, calls, computed.calls) == ("who knows", 3, 8)
 
 
+def test_a_name_that_no_source_tells_of_counts_and_is_told(
+    tmp_path: Path, settings: Settings
+) -> None:
+    rules = IdentityRules(settings.identity)
+    names = UsageNames(rules, published={"anthropic/claude-haiku-4-5"})
+    told = [
+        ("anthropic", "acme-ultra-9"),
+        ("openrouter", "x-ai/unknown-zz"),
+        ("anthropic", "claude-haiku-4-5"),
+    ]
+    write_partitions(
+        tmp_path / "telemetry" / "events",
+        [
+            event(number, MIDNIGHT, provider_name=provider, response_model=model)
+            for number, (provider, model) in enumerate(told)
+        ],
+    )
+    with _opened(tmp_path, settings) as engine:
+        computed = _computed(engine, settings, names)
+    assert sum(row.calls for row in computed.stats) == len(computed.stats) == 3
+    assert [(one.provider_name, one.model_name) for one in computed.unknown] == told[:2]
+    assert all(one.reason for one in computed.unknown)
+
+
 def test_a_time_that_no_clock_can_tell_makes_no_speed(
     tmp_path: Path, settings: Settings, names: UsageNames
 ) -> None:
@@ -398,6 +422,9 @@ class _AsTheyAre:
 
     def served(self, provider_name: str, model_name: str) -> ServedName:
         return ServedName(provider_name, model_name, provider_name, model_name, is_known=True)
+
+    def doubt(self, _served: ServedName) -> None:
+        return None
 
 
 def _priced_by_package() -> dict[tuple[str, str], tuple[Terms, ...]]:

@@ -68,7 +68,7 @@ def own_call_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         for name in measured.computed.unknown:
             context.log.warning(
                 f"{name.model_name!r} of {name.provider_name or 'no host'} is no known model "
-                f"({name.calls} calls); name it in config/models.yaml"
+                f"({name.calls} calls): {name.reason}; name it in config/models.yaml"
             )
         yield MaterializeResult(
             asset_key=vocabulary.MODEL_RUNTIME_STATS, metadata=_metadata(measured)

@@ -50,7 +50,12 @@ def compute_runtime_stats(window_days: int, wanted: Format | None) -> int:
     for name in told["unknown_models"]:
         note(
             f"llmrec: {name['model_name']!r} of {name['provider_name'] or 'no host'} is no known "
-            f"model ({name['calls']} calls); name it in config/models.yaml"
+            f"model ({name['calls']} calls): {name['reason']}; name it in config/models.yaml"
+        )
+    if not told["events"]:
+        note(
+            f"llmrec: there are no calls from {told['window_start']} to {told['window_end']}; the "
+            "window ends at the last midnight (UTC), and calls of today count from tomorrow on"
         )
     return OK
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -13,13 +14,14 @@ from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.proposals import Proposals
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.usage_names import UsageNames
+from llmrec_pipeline.domain.usage_prices import ServedName
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
-from llmrec_pipeline.serving.cli.querying import edition_rows
 from llmrec_pipeline.settings import Settings, load_settings
-from llmrec_pipeline.storage.editions import current_edition
+from llmrec_pipeline.storage.usage_engines import VARIABLE
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions, event_engine
 from llmrec_pipeline.storage.usage_staging import cut_short, outcomes
+from llmrec_pipeline.storage.usage_stats import published_models
 from llmrec_pipeline.storage.warehouse import sql_text
 from llmrec_pipeline.team_settings import load_team_settings
 
@@ -42,7 +44,7 @@ def summary(since: str | None, until: str | None, wanted: Format | None) -> int:
     models, sources = _queried(list(days.values()), settings)
     names = _Names(settings)
     for row in models:
-        row["canonical_model_key"] = names.key(row["provider_name"], row["model_name"])
+        row["canonical_model_key"] = names.key(row)
     content = {
         "since": min(days, default=None),
         "until": max(days, default=None),
@@ -58,6 +60,11 @@ def summary(since: str | None, until: str | None, wanted: Format | None) -> int:
         _print(content)
     for log in content["cut_short"]:
         note(f"llmrec: {log}: its import was cut short; import it again, and it goes on")
+    if os.environ.get(VARIABLE, "").strip():
+        note(
+            f"llmrec: {VARIABLE} names another place of events, which are not in this summary of what "
+            "was imported here; llmrec intel compute-runtime-stats reads them"
+        )
     if _overlap(sources):
         note(
             "llmrec: logs of several kinds tell of the same days; a call that two tell of counts twice"
@@ -126,26 +133,24 @@ class _Names:
 
     def __init__(self, settings: Settings) -> None:
         team = load_team_settings(settings.locations).models
-        self._names = UsageNames(IdentityRules(settings.identity), team)
-        self._published = _published(settings)
-        self._proposals = Proposals(self._published, settings.identity.proposals.min_score)
+        published = published_models(settings.locations.published)
+        self._names = UsageNames(IdentityRules(settings.identity), team, published)
+        self._proposals = Proposals(set(published), settings.identity.proposals.min_score)
 
-    def key(self, host: str | None, name: str | None) -> str | None:
+    def key(self, row: Mapping[str, Any]) -> str | None:
         """The model's key; None for a name that no rule can join."""
-        served = self._names.served(host or "", name or "")
+        served = self._served(row["provider_name"], row["model_name"])
         return served.model if served.is_known else None
 
     def unknown(self, models: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Names without a key, and with one that no source of the current edition tells of; each
         with the model whose name is most like it."""
-        calls: Counter[tuple[str | None, str | None, str | None]] = Counter()
+        calls: Counter[tuple[str | None, str | None]] = Counter()
         for row in models:
-            calls[row["provider_name"], row["model_name"], row["canonical_model_key"]] += row[
-                "calls"
-            ]
+            calls[row["provider_name"], row["model_name"]] += row["calls"]
         told = []
-        for (host, name, key), count in calls.most_common():
-            reason = self._doubt(name, key)
+        for (host, name), count in calls.most_common():
+            reason = self._names.doubt(self._served(host, name))
             if reason is None:
                 continue
             nearest = self._proposals.nearest(name) if name else None
@@ -161,24 +166,8 @@ class _Names:
             )
         return told
 
-    def _doubt(self, name: str | None, key: str | None) -> str | None:
-        """Why a name counts as unknown, None for one that does not."""
-        if name is None:
-            return "the log names no model"
-        if key is None:
-            return "no rule says which model; see llmrec identity resolve --explain"
-        if self._published and key.partition(":")[0] not in self._published:
-            return f"{key}: no source tells of it"
-        return None
-
-
-def _published(settings: Settings) -> set[str]:
-    """The base models of the current edition."""
-    edition = current_edition(settings.locations.published)
-    if edition is None:
-        return set()
-    rows = edition_rows(edition, "SELECT DISTINCT base_model FROM models_latest")
-    return {row["base_model"] for row in rows}
+    def _served(self, host: str | None, name: str | None) -> ServedName:
+        return self._names.served(host or "", name or "")
 
 
 def _print(content: dict[str, Any]) -> None:
