@@ -31,7 +31,13 @@ def test_our_own_calls_are_entered_once_and_doubts_are_told(ran: Pipeline) -> No
     first, again = (ran.run(vocabulary.JOB_EVIDENCE) for _ in range(2))
     told = first.metadata["model_runtime_stats"]
     assert (told["new"], told["calls"], told["dagster/row_count"]) == (2, 5, 2)
-    assert told["unknown_models"] == [{"provider_name": "", "model_name": "newcomer", "calls": 4}]
+    (unknown,) = told["unknown_models"]
+    assert (unknown["provider_name"], unknown["model_name"], unknown["calls"]) == (
+        "",
+        "newcomer",
+        4,
+    )
+    assert unknown["reason"].startswith("no rule says which model")
     same = again.metadata["model_runtime_stats"]
     assert (same["new"], same["changed"]) == (0, 0)
     assert ran.checks(first)[CHECK].passed
