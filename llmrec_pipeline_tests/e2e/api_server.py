@@ -24,6 +24,7 @@ from llmrec_pipeline.serving.api.gate import Metrics
 from llmrec_pipeline.serving.api.server import alive, default_embedder, listen
 from llmrec_pipeline.serving_settings import load_learning
 from llmrec_pipeline.settings import load_settings
+from llmrec_pipeline.storage.editions import MANIFEST, RANKING, file_entry, sealed
 from llmrec_pipeline.storage.evidence_store import migrating
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
 
@@ -109,12 +110,15 @@ def publish_without(data: Path, key: str, name: str) -> None:
     folder = published / name
     folder.mkdir()
     for path in before.iterdir():
-        if path.name != "ranking.json":
+        if path.name not in (RANKING, MANIFEST):
             (folder / path.name).symlink_to(path)
-    ranking = json.loads((before / "ranking.json").read_text("utf-8"))
+    ranking = json.loads((before / RANKING).read_text("utf-8"))
     ranking["edition"] = name
     ranking["models"] = [m for m in ranking["models"] if m["canonical_model_key"] != key]
-    (folder / "ranking.json").write_text(json.dumps(ranking), encoding="utf-8")
+    (folder / RANKING).write_text(json.dumps(ranking), encoding="utf-8")
+    manifest = json.loads((before / MANIFEST).read_text("utf-8"))
+    manifest["files"][RANKING] = file_entry(folder / RANKING)
+    (folder / MANIFEST).write_text(json.dumps(sealed(manifest)), encoding="utf-8")
     aside = published / f".{name}"
     aside.symlink_to(name)
     aside.replace(published / "current")

@@ -20,7 +20,7 @@ from prometheus_client import generate_latest
 
 from llmrec_pipeline.locations import SettingsError, read_locations
 from llmrec_pipeline.serving import answering
-from llmrec_pipeline.serving.api import server
+from llmrec_pipeline.serving.api import schemas, server
 from llmrec_pipeline.serving.api.config import HASHES_VARIABLE, load_api_config, require_safe
 from llmrec_pipeline.serving.api.server import listen
 from llmrec_pipeline.serving.sentence_embedding import EmbeddingError
@@ -234,6 +234,26 @@ def test_what_is_the_same_is_not_sent_again(served_api: Api) -> None:
             assert again.headers["etag"] == tag
         other = served_api.client.get(path, headers={"If-None-Match": '"another"'})
         assert other.status_code == 200
+
+
+def test_every_answer_has_an_example_of_its_own_shape(served_api: Api) -> None:
+    document = served_api.client.get("/openapi.json").json()
+    shown = 0
+    for path, routes in document["paths"].items():
+        for method, route in routes.items():
+            answer = next(
+                route["responses"][code] for code in ("200", "201") if code in route["responses"]
+            )
+            schema = answer["content"].get("application/json", {}).get("schema")
+            if schema is None:
+                continue
+            name = (schema.get("items") or schema)["$ref"].rpartition("/")[2]
+            examples = document["components"]["schemas"][name]["examples"]
+            assert examples, (method, path)
+            for example in examples:
+                getattr(schemas, name).model_validate(example)
+            shown += 1
+    assert shown >= 11
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@ further fields may come."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from llmrec_pipeline.domain.categories import CATEGORIES
 from llmrec_pipeline.domain.scorers import SCORERS
@@ -14,6 +16,7 @@ from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_model import UNDERSTANDINGS
 from llmrec_pipeline.domain.task_profile import PRIORITIES, QUALITY_BASES
 from llmrec_pipeline.serving.answering import Question
+from llmrec_pipeline.serving.api import examples
 
 # No control characters: PostgreSQL stores no NUL, and a log or a terminal obeys some others.
 _PLAIN = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f]*$"
@@ -110,6 +113,10 @@ class RecommendRequest(Constraints):
         )
 
 
+def _shown(example: Mapping[str, Any]) -> JsonDict:
+    return {"examples": [dict(example)]}
+
+
 class Recommendation(BaseModel):
     """One model at one offering."""
 
@@ -128,7 +135,7 @@ class Recommendation(BaseModel):
 class RecommendAnswer(BaseModel):
     """The ranking and what it rests on."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_shown(examples.ANSWER))
 
     answer_id: str
     task_profile: dict[str, Any]
@@ -169,6 +176,8 @@ class Matches(BaseModel):
 class UserRecommendAnswer(RecommendAnswer):
     """An answer for a stored profile."""
 
+    model_config = ConfigDict(json_schema_extra=_shown(examples.USER_ANSWER))
+
     user_id: str
     matches: Matches
 
@@ -197,6 +206,8 @@ class UserIn(_In):
 
 class UserOut(BaseModel):
     """A stored user."""
+
+    model_config = ConfigDict(json_schema_extra=_shown(examples.USER))
 
     user_id: str
     profile_text: str
@@ -237,6 +248,8 @@ class FeedbackIn(_In):
 class FeedbackOut(BaseModel):
     """A stored outcome."""
 
+    model_config = ConfigDict(json_schema_extra=_shown(examples.FEEDBACK))
+
     id: int
     given_at: datetime
     use_case: str
@@ -263,6 +276,8 @@ class HistoryItem(BaseModel):
 class Replay(BaseModel):
     """An answer made anew from its edition, its profile and what had been learned by then."""
 
+    model_config = ConfigDict(json_schema_extra=_shown(examples.REPLAY))
+
     answer_id: str
     edition: str
     same: bool
@@ -281,21 +296,29 @@ class Page(BaseModel):
 
 
 class HistoryPage(Page):
+    model_config = ConfigDict(json_schema_extra=_shown(examples.HISTORY))
+
     items: list[HistoryItem]
 
 
 class ModelsPage(Page):
+    model_config = ConfigDict(json_schema_extra=_shown(examples.MODELS))
+
     items: list[dict[str, Any]]
     attribution: dict[str, str]
 
 
 class RankingsPage(Page):
+    model_config = ConfigDict(json_schema_extra=_shown(examples.RANKINGS))
+
     items: list[dict[str, Any]]
     attribution: dict[str, str]
 
 
 class CategoryTop(BaseModel):
     """The best models of a category."""
+
+    model_config = ConfigDict(json_schema_extra=_shown(examples.CATEGORY_TOP))
 
     category: str
     edition: str
@@ -306,6 +329,8 @@ class CategoryTop(BaseModel):
 class Welcome(BaseModel):
     """Where to go from here."""
 
+    model_config = ConfigDict(json_schema_extra=_shown(examples.WELCOME))
+
     name: str
     edition: str | None
     routes: list[str]
@@ -315,6 +340,8 @@ class Welcome(BaseModel):
 class Health(BaseModel):
     """Whether the server can answer."""
 
+    model_config = ConfigDict(json_schema_extra=_shown(examples.HEALTH))
+
     status: Literal["ok"]
     edition: str
 
@@ -322,7 +349,7 @@ class Health(BaseModel):
 class SourceState(BaseModel):
     """A source: what it serves, how old that is, and what is used of its quota."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", json_schema_extra=_shown(examples.SOURCE))
 
     source: str
     enabled: bool
