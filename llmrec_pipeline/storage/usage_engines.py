@@ -220,7 +220,8 @@ def _spark(url: str, locations: Locations, config: TelemetryConfig) -> Iterator[
 
 
 def _answers(url: str) -> None:
-    """Raises SettingsError for no address, and TelemetryError where no server listens: Spark's client would try for minutes."""
+    """Raises SettingsError for no address, and TelemetryError where no server listens: Spark's client
+    would try for minutes."""
     try:
         address = urlsplit(url)
         host, port = address.hostname, address.port or _SPARK_PORT

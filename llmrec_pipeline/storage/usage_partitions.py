@@ -140,7 +140,6 @@ class UsagePartitions:
             write_aside(path, lambda aside: _write(con, events, aside, f"{count}-{digest}"))
         else:
             path.unlink()
-            path.parent.rmdir()
 
     def _path(self, day: date) -> Path:
         return self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
