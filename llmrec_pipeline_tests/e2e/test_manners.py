@@ -21,7 +21,7 @@ from llmrec_pipeline_tests.publishers import SOURCES, Publishers
 COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands]  # type: ignore[union-attr]
 WRONG_CALLS = {
     "no such command": (("nonsense",), "nonsense"),
-    "no text": (("recommend",), "text"),
+    "no text": (("recommend",), "TEXT"),
     "unknown provider": (
         ("recommend", "x", "--no-refresh", "--provider-allowlist", "antropic"),
         "anthropic",

@@ -157,6 +157,7 @@ def brought(ran: Llmrec, tmp_path: Path) -> dict[str, str]:
     (tmp_path / "code.py").write_text('MODEL = "gpt-4o"\n# not "gpt-5.4"\n', encoding="utf-8")
     write(tmp_path / "captures", history(1, 12))
     with api(ran.data) as running:
+        assert running.stored("team-a") == 201
         answer = running.recommend("python debugging", user_id="team-a").json()
     return {
         "answer": answer["answer_id"],
