@@ -145,6 +145,9 @@ class _Names(UsageNames):
             provider_name, model_name, provider_name, f"{provider_name}/{model_name}", is_known=True
         )
 
+    def doubt(self, served: ServedName) -> None:
+        """Nobody is in doubt."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Generate, measure, print, for each size."""
