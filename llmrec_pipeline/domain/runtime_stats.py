@@ -32,6 +32,9 @@ _MEASURED_PLACES, _MEASURED_DIGITS = 4, 5
 # Those that a double has for certain; one more or less token is no matter of how an engine rounds.
 _COUNTED_DIGITS = 9
 _SHORTEST_GENERATION_S = 0.001
+# A price is `whole * _PART + part`. Within the bounds of `usage_events` tokens times either fit into
+# 64 bits; decimals would be as exact and take engines twice as long.
+_PART = 100_000
 _FINEST_CLOCK_S = 1e-9
 
 
@@ -103,7 +106,7 @@ def without_roles(events: Any) -> Any:
 def runtime_stats(events: Any, rates: Any, *, approximate: bool = False) -> Any:
     """Expression: one row for each provider, model and role. `events` are `usage_events` of the
     window; `rates` a table of `Rate` that has exactly one for every event."""
-    calls = _calls(events)
+    calls, rates = _calls(events), _in_parts(rates)
     joined = calls.left_join(
         rates,
         [
@@ -191,26 +194,39 @@ def _single(value: Any, where: Any) -> Any:
     return where.ifelse(value, None).cast("float32")
 
 
-def _costed(joined: Any) -> Any:
-    """With the cost of each event, in 1e-12 USD; NULL where no price is in force or its tokens are
-    not told."""
-    exact = "decimal(38, 0)"
-    cost = (
-        joined.uncached.cast(exact) * joined.input_price
-        + joined.cached.cast(exact) * joined.cached_price
-        + joined.billed_output.cast(exact) * joined.output_price
+def _in_parts(rates: Any) -> Any:
+    """The rates with both parts of each price."""
+    prices = ("input_price", "cached_price", "output_price")
+    return rates.mutate(
+        **{f"whole_{price}": rates[price] // _PART for price in prices},
+        **{f"part_{price}": rates[price] % _PART for price in prices},
     )
+
+
+def _costed(joined: Any) -> Any:
+    """With both parts of the cost of each event, in 1e-12 USD; NULL where no price is in force or
+    its tokens are not told."""
+
+    def cost(part: str) -> Any:
+        return (
+            joined.uncached * joined[f"{part}_input_price"]
+            + joined.cached * joined[f"{part}_cached_price"]
+            + joined.billed_output * joined[f"{part}_output_price"]
+        )
+
     return joined.mutate(
         # A name that came up after the names were asked for stands for itself.
         provider=joined.provider.coalesce(joined.provider_name),
         model=joined.model.coalesce(joined.model_name),
-        cost=cost.cast(exact),
+        whole_cost=cost("whole"),
+        part_cost=cost("part"),
     )
 
 
 def _sums(costed: Any) -> dict[str, Any]:
+    exact = "decimal(38, 0)"
     succeeded = costed.status == "ok"
-    has_cost = costed.cost.notnull()
+    has_cost = costed.whole_cost.notnull()
 
     def total(column: Any, where: Any = None) -> Any:
         return column.sum(where=where).cast("int64")
@@ -224,7 +240,7 @@ def _sums(costed: Any) -> dict[str, Any]:
         "retries": total(costed.retries),
         "successes": total(costed.calls, succeeded),
         "ended": total(costed.calls, succeeded | (costed.status == "error")),
-        "cost": costed.cost.sum(),
+        "cost": costed.whole_cost.sum().cast(exact) * _PART + costed.part_cost.sum().cast(exact),
         "costed_calls": total(costed.calls, has_cost),
         "costed_successes": total(costed.calls, has_cost & succeeded),
         "unpriced_calls": total(costed.calls, costed.input_price.isnull()),

@@ -16,7 +16,7 @@ from genai_prices import Usage
 from genai_prices.data import providers
 
 from llmrec_pipeline.domain.identity import IdentityRules
-from llmrec_pipeline.domain.records import USAGE_EVENTS
+from llmrec_pipeline.domain.records import MODELS_LATEST, USAGE_EVENTS
 from llmrec_pipeline.domain.runtime_stats import APPROXIMATE, EXACT, RuntimeStats
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_names import UsageNames
@@ -309,6 +309,22 @@ def test_a_time_that_no_clock_can_tell_makes_no_speed(
     assert (row.p50_tokens_per_s, row.p90_tokens_per_s) == (10_000, 10_000)
     # 0.0009 of 0, 0.0009, 0.001.
     assert (row.calls, row.p50_latency_s) == (3, Decimal("0.0009"))
+
+
+def test_the_longest_calls_at_the_highest_price_cost_what_they_cost(
+    tmp_path: Path, settings: Settings, names: UsageNames
+) -> None:
+    most = int(USAGE_EVENTS["input_tokens"].maximum or 0)
+    highest = str(MODELS_LATEST["price_input_per_1m"].maximum)
+    lengths = {"input_tokens": most, "cache_read_input_tokens": most // 2, "output_tokens": most}
+    write_partitions(
+        tmp_path / "telemetry" / "events",
+        [event(number, MIDNIGHT, **lengths) for number in range(3)],
+    )
+    dated = [DatedPrice(MIDNIGHT - DAY, (_terms(highest, highest, highest),))]
+    with _opened(tmp_path, settings) as engine:
+        (row,) = _computed(engine, settings, names, {("laboratory", KEY): dated}).stats
+    assert row.est_cost_usd == 3 * 2 * most * Decimal(highest) / 1_000_000
 
 
 def test_nothing_in_the_window_is_no_row(
