@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.ranking import recommend
@@ -157,8 +158,9 @@ def as_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-class Prepared(NamedTuple):
-    """An answer that is ready to be served and kept: `text` is its JSON."""
+@dataclass(frozen=True)
+class Prepared:
+    """An answer that is ready to be served and kept, perhaps many times: `text` is its JSON."""
 
     question: Question
     way: Way
@@ -166,6 +168,19 @@ class Prepared(NamedTuple):
     scorer: str
     learned: Mapping[str, Any] | None
     text: str
+
+    @cached_property
+    def kept(self) -> str:
+        """What is kept of it whoever asked and when, as JSON without its first brace."""
+        content = {
+            "question": self.question.to_mapping(),
+            "way": self.way._asdict(),
+            "edition": self.edition,
+            "scorer": self.scorer,
+            "learned": self.learned,
+            "answer_json": self.text,
+        }
+        return as_json(content)[1:]
 
 
 def prepared(
@@ -185,18 +200,13 @@ def served_record(
     channel: str,
     user_id: str | None,
     config_hash: str,
-) -> dict[str, Any]:
-    """What is kept of a served answer."""
-    return {
+) -> str:
+    """What is kept of a served answer, as one line of JSON."""
+    served = {
         "answer_id": answer_id,
         "served_at": iso(served_at),
         "channel": channel,
         "user_id": user_id,
-        "question": ready.question.to_mapping(),
-        "way": ready.way._asdict(),
-        "edition": ready.edition,
-        "scorer": ready.scorer,
         "config_hash": config_hash,
-        "learned": ready.learned,
-        "answer_json": ready.text,
     }
+    return f"{as_json(served)[:-1]},{ready.kept}"

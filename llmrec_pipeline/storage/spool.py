@@ -51,9 +51,10 @@ class AnswerSpool:
         self.folder = data / "spool"
         self._path = self.folder / _OPEN
 
-    def append(self, record: Mapping[str, Any], *, sync: bool) -> None:
-        """One record in one write; raises OSError where the disk does not take all of it."""
-        line = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    def append(self, record: str, *, sync: bool) -> None:
+        """One record, a line of JSON, in one write; raises OSError where the disk does not take all
+        of it."""
+        line = f"{record}\n".encode()
         with self._opened() as descriptor:
             size = os.fstat(descriptor).st_size
             if size and os.pread(descriptor, 1, size - 1) != b"\n":

@@ -288,7 +288,7 @@ def _spool(data: Path) -> Iterator[str]:
 
     spool = AnswerSpool(data)
     for number in range(20_000):
-        spool.append(_answer(str(number)), sync=False)
+        spool.append(json.dumps(_answer(str(number))), sync=False)
         yield str(number)
 
 
@@ -302,7 +302,7 @@ def _inspect_spool(data: Path, told: Sequence[str], outcome: Outcome) -> None:
 
     stored: list[str] = []
     spool = AnswerSpool(data)
-    spool.append(_answer("after"), sync=True)
+    spool.append(json.dumps(_answer("after")), sync=True)
     spool.drain(lambda records: stored.extend(str(r["answer_id"]) for r in records), _NOW)
     outcome.lost += len(set(told) - set(stored))
     outcome.half += len(stored) - len(set(stored))

@@ -38,6 +38,7 @@ from llmrec_pipeline.storage.spool import AnswerSpool
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 # Appends until it is killed, and tells each record once it is written.
 _WRITER = """
+import json
 import sys
 from pathlib import Path
 from llmrec_pipeline.storage.spool import AnswerSpool
@@ -47,7 +48,7 @@ for number in range(10**9):
     record = {"answer_id": name, "served_at": "2026-06-01T00:00:00Z", "question": {}, "way": {},
               "edition": "e",
               "scorer": "s", "config_hash": "c", "answer_json": "x" * 3000}
-    spool.append(record, sync=False)
+    spool.append(json.dumps(record), sync=False)
     print(name, flush=True)
 """
 
@@ -102,10 +103,10 @@ def test_what_a_killed_process_told_is_there(tmp_path: Path) -> None:
 
 def test_a_record_after_one_that_was_cut_short_is_kept(tmp_path: Path) -> None:
     spool = AnswerSpool(tmp_path)
-    spool.append(_record(1), sync=False)
+    spool.append(json.dumps(_record(1)), sync=False)
     path = tmp_path / "spool" / "answers.jsonl"
     path.write_bytes(path.read_bytes() + b'{"answer_id": "cut')
-    spool.append(_record(2), sync=True)
+    spool.append(json.dumps(_record(2)), sync=True)
     stored: list[str] = []
     spool.drain(lambda records: stored.extend(r["answer_id"] for r in records), NOW)
     assert stored == ["id-1", "id-2"]
@@ -114,12 +115,12 @@ def test_a_record_after_one_that_was_cut_short_is_kept(tmp_path: Path) -> None:
 def test_what_is_not_stored_stays_and_what_is_no_record_is_kept_apart(tmp_path: Path) -> None:
     spool = AnswerSpool(tmp_path)
     assert spool.drain(_refuse, NOW) == 0
-    spool.append(_record(1), sync=True)
+    spool.append(json.dumps(_record(1)), sync=True)
     with pytest.raises(RuntimeError, match="full"):
         spool.drain(_refuse, NOW)
     with (spool.folder / "answers.jsonl").open("a") as file:
         file.write('{"answer_id": "cut\n\n[1]\n')
-    spool.append(_record(2), sync=False)
+    spool.append(json.dumps(_record(2)), sync=False)
     spool.sync()
     stored: list[str] = []
     later = NOW + timedelta(seconds=1)
@@ -138,7 +139,7 @@ def _refuse(_: Sequence[Mapping[str, Any]]) -> None:
 def test_a_drain_by_several_at_once_takes_each_record_once(tmp_path: Path) -> None:
     spool, stored = AnswerSpool(tmp_path), list[str]()
     for number in range(200):
-        spool.append(_record(number), sync=False)
+        spool.append(json.dumps(_record(number)), sync=False)
     drains = [
         threading.Thread(
             target=lambda: AnswerSpool(tmp_path).drain(
@@ -157,7 +158,9 @@ def test_a_drain_by_several_at_once_takes_each_record_once(tmp_path: Path) -> No
 def test_answers_users_and_outcomes_are_stored(store: EvidenceStore, tmp_path: Path) -> None:
     spool = AnswerSpool(tmp_path)
     for number in range(5):
-        spool.append(_record(number, learned={"outcomes": 1} if number else None), sync=False)
+        spool.append(
+            json.dumps(_record(number, learned={"outcomes": 1} if number else None)), sync=False
+        )
     assert drain_spool(spool, store, NOW) == 5
     with store.writing() as session:
         add_answers(session, [_record(1, edition="another"), _record(9, user_id=None)])
