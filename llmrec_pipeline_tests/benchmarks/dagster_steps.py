@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import inspect
 import logging
-import multiprocessing
 import os
 import statistics
 import tempfile
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from llmrec_pipeline_tests.benchmarks.apart import apart
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 from llmrec_pipeline_tests.benchmarks.refresh_cost import build
 from llmrec_pipeline_tests.benchmarks.synthetic_lake import SyntheticLake
@@ -33,8 +33,7 @@ def figures() -> list[Figure]:
         data = Path(temporary) / "data"
         build(data, _PULLS, _MODELS, lambda _: None)
         progress(f"{_REPEAT} refreshes as a job, and bare")
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            job, bare, steps = pool.apply(_measured, (data,))
+        job, bare, steps = apart(_measured, data)
     return [
         Figure("refresh as a Dagster job", job, "s", "its functions called bare", bare),
         Figure(f"Dagster's overhead a step, of {steps}", (job - bare) / steps, "s", goal=STEP_GOAL),

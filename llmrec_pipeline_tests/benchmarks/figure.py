@@ -70,12 +70,13 @@ class Figure:
 @dataclass(frozen=True, slots=True)
 class Benchmark:
     """`measure` gives the figures, `measure_small` those of a smaller case where the whole one takes
-    minutes; `about` says in one line what they are of, `next_step` why a figure may fall short and
-    what would mend it."""
+    minutes; `about` says in one line what they are of, `found` what a profile showed and what was
+    done about it, `next_step` why a figure may fall short and what would mend it."""
 
     name: str
     about: str
     measure: Callable[[], Sequence[Figure]]
+    found: str = ""
     next_step: str = ""
     measure_small: Callable[[], Sequence[Figure]] | None = None
 

@@ -27,6 +27,7 @@ from llmrec_pipeline.storage.refreshing import (
     rank_tasks,
 )
 from llmrec_pipeline.storage.warehouse import open_warehouse
+from llmrec_pipeline_tests.benchmarks.apart import apart
 from llmrec_pipeline_tests.benchmarks.synthetic_lake import SyntheticLake
 
 STEPS = (
@@ -91,9 +92,7 @@ class Refreshes:
 def build(data: Path, pulls: int, models: int, tell: Callable[[int], None]) -> Cost:
     """Write the lake, and the cost of its first refresh, when everything is new."""
     SyntheticLake(data, models).write(pulls, tell)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        cost: Cost = pool.apply(_first_refresh, (data, pulls, models))
-    return cost
+    return apart(_first_refresh, data, pulls, models)
 
 
 def _first_refresh(data: Path, pulls: int, models: int) -> Cost:

@@ -8,7 +8,6 @@ hours, and a page below 3 MB.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import platform
 import resource
 import sys
@@ -22,6 +21,7 @@ from llmrec_pipeline.serving.report.building import build_content
 from llmrec_pipeline.serving.report.charts import chart_kit
 from llmrec_pipeline.serving.report.files import build_report
 from llmrec_pipeline.storage.editions import find_edition
+from llmrec_pipeline_tests.benchmarks.apart import apart
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 from llmrec_pipeline_tests.benchmarks.refresh_cost import build
 
@@ -63,8 +63,7 @@ def _built(data: Path, pulls: int, models: int) -> list[tuple[str, float]]:
     if not (data / "published").is_dir():
         progress(f"{pulls} pulls: writing, loading and publishing")
         build(data, pulls, models, lambda _: None)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured, (data,))
+    return apart(_measured, data)
 
 
 def _measured(data: Path) -> list[tuple[str, float]]:

@@ -9,7 +9,7 @@ it. Every figure is of a process of its own. Progress goes to stderr; the files 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
+import os
 import platform
 import resource
 import statistics
@@ -30,6 +30,7 @@ from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.usage_engines import open_usage_events
 from llmrec_pipeline.storage.usage_stats import compute
+from llmrec_pipeline_tests.benchmarks.apart import apart
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 
 SIZES = (10_000_000, 100_000_000)
@@ -202,7 +203,7 @@ def _report(data: Path, events: int, repetitions: int) -> str:
         f"{GOAL_MB} MB.",
         f"A third of the window: {of_third.seconds / ours.seconds:.2f} of the time; twice the history "
         f"beside it: {beside.seconds / of_third.seconds:.2f}.",
-        f"{platform.machine()}, {multiprocessing.cpu_count()} cores, DuckDB {duckdb.__version__}.",
+        f"{platform.machine()}, {os.cpu_count()} cores, DuckDB {duckdb.__version__}.",
     ]
     return "\n".join(lines) + "\n\n"
 
@@ -238,8 +239,7 @@ def _alternately(
     costs: dict[Callable[[Path, Window], Cost], list[Cost]] = {run: [] for run in runs}
     for number in range(repetitions):
         for run in runs:
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                costs[run].append(pool.apply(run, (data, window)))
+            costs[run].append(apart(run, data, window))
             progress(f"{run.__name__.strip('_')}, {number + 1} of {repetitions}: {costs[run][-1]}")
     return [
         Cost(
