@@ -21,6 +21,7 @@ from llmrec_pipeline.domain.records import USAGE_EVENTS, Kind
 from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
 from llmrec_pipeline.domain.usage_prices import Rate, Window
 from llmrec_pipeline.locations import Locations, SettingsError
+from llmrec_pipeline.storage.usage_seals import TelemetryError, require_sound
 
 VARIABLE = "LLMREC_TELEMETRY_URL"
 DUCKDB, POSTGRESQL, SPARK = "duckdb", "postgresql", "spark"
@@ -50,10 +51,6 @@ _RATE_TYPES = {
 }
 
 
-class TelemetryError(Exception):
-    """The events cannot be read. One line that says what to do."""
-
-
 class UsageEngine:
     """An engine with the events of one place. `table` gives those of a window, perhaps with more."""
 
@@ -66,7 +63,8 @@ class UsageEngine:
         self._table = table
 
     def events(self, window: Window) -> Any:
-        """Ibis table of the events that started within a window."""
+        """Ibis table of the events that started within a window. Raises TelemetryError, where they
+        are our own partitions also for one that is not as it was written."""
         import ibis  # type: ignore[import-untyped]
 
         events = self._table(window)
@@ -146,18 +144,20 @@ def _duckdb(locations: Locations, config: TelemetryConfig) -> Iterator[UsageEngi
 
         def table(window: Window) -> Any:
             paths = _partitions(locations.usage_events, window)
-            return backend.read_parquet(paths, hive_partitioning=False) if paths else _no_events()
+            require_sound(paths)
+            names = [str(path) for path in paths]
+            return backend.read_parquet(names, hive_partitioning=False) if names else _no_events()
 
         yield UsageEngine(DUCKDB, backend, table, can_approximate=True)
     finally:
         backend.disconnect()
 
 
-def _partitions(folder: Path, window: Window) -> list[str]:
+def _partitions(folder: Path, window: Window) -> list[Path]:
     """Files of the window's days alone, so that history beside it costs nothing."""
     days = (window.start.date() + timedelta(days=day) for day in range(window.days))
     return [
-        str(path)
+        path
         for day in days
         for path in sorted((folder / f"day={day.isoformat()}").glob("*.parquet"))
     ]

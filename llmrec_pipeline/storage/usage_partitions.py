@@ -4,7 +4,8 @@
 
 A day has one file, and an import replaces it by `os.replace`. So a plain glob over the partitions
 is right at every moment, for any engine: a reader sees a day as it was or as it is, never a hole,
-and there are no small files to compact. A reader that holds the old file reads it to its end.
+and there are no small files to compact. A reader that holds the old file reads it to its end. Each
+file is sealed (`usage_seals`), and what differs from its seal is not merged.
 
 What is being imported is staged elsewhere (`usage_staging`) and merged a day at a time. A merge is a
 function of the set of events, so that the same ones again, or overlapping files in any order, change
@@ -28,11 +29,11 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import polars as pl
 
 from llmrec_pipeline.domain.records import USAGE_EVENTS, Column, Kind
 from llmrec_pipeline.settings import WarehouseSettings
 from llmrec_pipeline.storage.files import write_aside
+from llmrec_pipeline.storage.usage_seals import SEAL, UNSEALED, metadata_of, require_sound, seal
 from llmrec_pipeline.storage.warehouse import ddl, first_row, sql_text
 
 _PREFIX = "day="
@@ -94,7 +95,8 @@ class UsagePartitions:
     ) -> Merged:
         """Bring the events of a day that these Parquet files hold into its partition; `on_known` is
         told what it comes to before anything is changed. Only under the lock of imports; raises
-        duckdb.Error for files that are no events."""
+        DamagedEvents for a partition that is not as it was written, duckdb.Error for files that are
+        no events."""
         self._gather(con, day, staged)
         con.execute(sql_text("usage_ranked").format(known=_KNOWN, content=_CONTENT))
         counted = first_row(con, sql_text("usage_merged"))
@@ -109,6 +111,8 @@ class UsagePartitions:
     def _gather(self, con: duckdb.DuckDBPyConnection, day: date, staged: Sequence[Path]) -> None:
         """The table `told`: the rows of a day, and what the days beside it say of its new ones."""
         path = self._path(day)
+        beside = [self._path(day + timedelta(days=step)) for step in (-1, 1)]
+        require_sound(file for file in (path, *beside) if file.is_file())
         con.execute("DROP TABLE IF EXISTS told")
         con.execute(ddl(USAGE_EVENTS, name="told", extra=(_WAS_THERE,)))
         if path.is_file():
@@ -122,7 +126,6 @@ class UsagePartitions:
             "WHERE CAST(started_at AS DATE) = ?",
             [[str(file) for file in staged], day],
         )
-        beside = [self._path(day + timedelta(days=step)) for step in (-1, 1)]
         if files := [str(file) for file in beside if file.is_file()]:
             con.execute(sql_text("usage_told_beside"), {"files": files})
 
@@ -146,7 +149,7 @@ class UsagePartitions:
 
     def digest(self) -> str:
         """SHA-256 over days and contents: it moves when an event is new or told anew, and not when
-        nothing is. Costs the footer of each file that was written since it was last asked."""
+        nothing is. Costs the footer of each file that was written since it was last asked. Raises DamagedEvents for one without."""
         digest = hashlib.sha256()
         for day, path in self.files().items():
             stat = path.stat()
@@ -159,8 +162,10 @@ def _write(con: duckdb.DuckDBPyConnection, events: str, path: Path, content: str
     con.execute(
         f"COPY (FROM ({events}) ORDER BY started_at, source, event_id) "
         f"TO '{_quoted(path)}' "
-        f"(FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{_DIGEST}: '{content}'}})"
+        "(FORMAT parquet, COMPRESSION zstd, "
+        f"KV_METADATA {{{_DIGEST}: '{content}', {SEAL}: '{UNSEALED}'}})"
     )
+    seal(path)
 
 
 def _quoted(path: Path) -> str:
@@ -170,5 +175,5 @@ def _quoted(path: Path) -> str:
 @functools.lru_cache(maxsize=10_000)
 def _content_of(path: Path, _size: int, _modified_ns: int) -> str:
     """What the file says of its content; the hash of its bytes where another tool wrote it."""
-    told = pl.read_parquet_metadata(path).get(_DIGEST)
+    told = metadata_of(path).get(_DIGEST)
     return told or hashlib.sha256(path.read_bytes()).hexdigest()

@@ -36,6 +36,7 @@ FAULTS: dict[str, Fault] = {
     "damaged bronze file": damage.damaged_bronze,
     "damaged edition": damage.damaged_edition,
     "damaged warehouse": damage.damaged_warehouse,
+    "damaged calls of our own": damage.damaged_events,
     "damaged SQLite page": damage.damaged_sqlite,
     "publishers that lie": lying_publishers,
 }

@@ -20,6 +20,8 @@ from llmrec_pipeline.storage.evidence_store import migrating
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.loading import load
+from llmrec_pipeline.storage.usage_partitions import UsagePartitions
+from llmrec_pipeline.storage.usage_seals import DamagedEvents, require_sound
 from llmrec_pipeline.storage.warehouse import WarehouseError
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
 from llmrec_pipeline_tests.faults.outcome import Outcome, Setting
@@ -159,6 +161,41 @@ def damaged_sqlite(setting: Setting) -> Outcome:
             for file in left:
                 file.unlink()
     outcome.note("whole pages; a value changed within one is not detected")
+    return outcome
+
+
+def damaged_events(setting: Setting) -> Outcome:
+    """A day of our own calls is neither summed nor merged with; removed and imported again, it is
+    as it was."""
+    outcome = Outcome()
+    logged = OPERATIONS["importing calls"]
+    data = setting.folder / "data"
+    logged.prepare(data)
+    list(logged.run(data))
+    files = list(
+        UsagePartitions(Locations(data=data, config=data, offline=True).usage_events)
+        .files()
+        .values()
+    )
+    for number in range(setting.times(60, 8)):
+        path = setting.dice.choice(files)
+        rows = pl.read_parquet(path)
+        with _damaged(path, setting.dice, whole_page=number % 2 == 1):
+            try:
+                require_sound(files)
+            except DamagedEvents as refused:
+                outcome.refusal(str(refused), str(path))
+                continue
+            # The bit is in the name of the seal, and no event is another one.
+            outcome.tries += 1
+            outcome.lost += not pl.read_parquet(path).equals(rows)
+            outcome.healed += 1
+    with _damaged(path, setting.dice, whole_page=True):
+        _expect(lambda: list(logged.run(data)), DamagedEvents, "import the logs", outcome)
+        path.unlink()
+        outcome.tries += 1
+        list(logged.run(data))
+        outcome.healed += pl.read_parquet(path).equals(rows)
     return outcome
 
 

@@ -17,6 +17,7 @@ from llmrec_pipeline.domain.records import USAGE_EVENTS
 from llmrec_pipeline.settings import WarehouseSettings
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.usage_partitions import Merged, UsagePartitions, event_engine
+from llmrec_pipeline.storage.usage_seals import DamagedEvents, require_sound
 
 DAY = date(2026, 11, 1)
 NEXT_DAY = DAY + timedelta(days=1)
@@ -198,3 +199,27 @@ def test_what_another_tool_wrote_counts(tmp_path: Path) -> None:
     folder.put(DAY, [event("a")])
     assert folder.partitions.digest() != nothing
     assert folder.merge([event("a"), event("b")]) == Merged(1, 0, 1, 0)
+
+
+def test_a_day_that_the_disk_changed_is_neither_read_nor_merged(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    folder.merge([event(str(number), input_tokens=number) for number in range(2_000)])
+    (path,) = folder.partitions.files().values()
+    require_sound([path])
+    good = path.read_bytes()
+    place = len(good) // 3
+    path.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
+    told = f"{path}: damaged: the content differs from its sha256; remove the file, then import"
+    for read in (
+        lambda: require_sound([path]),
+        lambda: folder.merge([event("new")]),
+        lambda: folder.merge([event("new", started_at=NOON + timedelta(days=1))], NEXT_DAY),
+    ):
+        with pytest.raises(DamagedEvents) as refused:
+            read()
+        assert str(refused.value).startswith(told)
+    path.write_bytes(good[:-1])
+    with pytest.raises(DamagedEvents, match=r"events\.parquet: damaged: .*; remove the file"):
+        folder.partitions.digest()
+    path.unlink()
+    assert folder.merge([event("new")]).new == 1

@@ -34,10 +34,10 @@ from llmrec_pipeline.sources import genai_prices
 from llmrec_pipeline.sources.pull import RawPage
 from llmrec_pipeline.storage.usage_engines import (
     VARIABLE,
-    TelemetryError,
     UsageEngine,
     open_usage_events,
 )
+from llmrec_pipeline.storage.usage_seals import TelemetryError
 from llmrec_pipeline.storage.usage_stats import Computed, compute
 from llmrec_pipeline_tests.spark_servers import cluster, java_is_there, light_server
 from llmrec_pipeline_tests.usage_events import Event, event, write_partitions, write_postgresql

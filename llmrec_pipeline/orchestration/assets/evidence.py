@@ -53,7 +53,7 @@ from llmrec_pipeline.storage.evidence_store.models import (
 )
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore, EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
-from llmrec_pipeline.storage.usage_engines import TelemetryError
+from llmrec_pipeline.storage.usage_seals import TelemetryError
 from llmrec_pipeline.team_settings import load_team_settings
 
 _Enter = Callable[[Session, Catalogue], Counts]

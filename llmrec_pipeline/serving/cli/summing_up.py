@@ -20,6 +20,7 @@ from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json,
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.usage_engines import VARIABLE
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions, event_engine
+from llmrec_pipeline.storage.usage_seals import require_sound
 from llmrec_pipeline.storage.usage_staging import cut_short, outcomes
 from llmrec_pipeline.storage.usage_stats import published_models
 from llmrec_pipeline.storage.warehouse import sql_text
@@ -88,9 +89,10 @@ def _day(flag: str, told: str | None) -> date | None:
 def _queried(
     files: Sequence[Path], settings: Settings
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows by model, host and role, and rows by source."""
+    """Rows by model, host and role, and rows by source; raises DamagedEvents."""
     if not files:
         return [], []
+    require_sound(files)
     parameters = {"files": [str(path) for path in files]}
     scratch = settings.locations.data / "telemetry" / "scratch"
     with event_engine(settings.pipeline.warehouse, scratch) as con:
