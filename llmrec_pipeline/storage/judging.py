@@ -151,7 +151,7 @@ class _Contents(_ByContent[PullContent]):
         return {
             row[0]: PullContent(
                 frozenset(row[1]),
-                {name: (row[3 + 2 * at], row[4 + 2 * at]) for at, name in enumerate(_JUDGED)},
+                {column: (row[3 + 2 * at], row[4 + 2 * at]) for at, column in enumerate(_JUDGED)},
                 row[2],
             )
             for row in rows
