@@ -18,6 +18,8 @@ _END = b"PK\x05\x06"
 _END_SIZE = 22
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED = 0x1
+# How zipfile says that an entry or the directory is not what it should be; what it does not know at
+# all (a later version of the format, patched data, strong encryption) is not implemented.
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,

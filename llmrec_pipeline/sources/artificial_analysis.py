@@ -14,6 +14,7 @@ from typing import Any
 from llmrec_pipeline.domain.records import BENCHMARK_RESULTS
 from llmrec_pipeline.settings import FieldRule, SourceSettings
 from llmrec_pipeline.sources.cells import (
+    PRICES,
     CellReader,
     asked_url,
     get,
@@ -28,7 +29,6 @@ from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFaile
 
 PARSER_VERSION = "2"
 _INDEX = "artificial_analysis_"
-_PRICES = ("price_input_per_1m", "price_output_per_1m")
 
 
 def fetch(http: PublisherClient, settings: SourceSettings) -> list[RawPage]:
@@ -137,7 +137,7 @@ def _leaves_prices_empty(records: Sequence[object], rules: Mapping[str, FieldRul
     return any(
         get(record, rules[column].path) is None
         for record in records
-        for column in _PRICES
+        for column in PRICES
         if column in rules
     )
 
@@ -145,11 +145,8 @@ def _leaves_prices_empty(records: Sequence[object], rules: Mapping[str, FieldRul
 def _settled(row: dict[str, Any], *, zero_is_price: bool) -> dict[str, Any]:
     """Zero prices mean free only where the pull writes unknown otherwise and somebody serves the
     model, that is where its speed was measured; elsewhere the price is unknown."""
-    if not zero_is_price or row.get("output_tokens_per_s") is None:
-        for column in _PRICES:
-            if row.get(column) == 0:
-                row[column] = None
-    return settle_prices(row)
+    is_served = row.get("output_tokens_per_s") is not None
+    return settle_prices(row, zero_is_price=zero_is_price and is_served)
 
 
 def _scores(

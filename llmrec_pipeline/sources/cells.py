@@ -26,6 +26,7 @@ _MAX_DIGITS = 40
 # Of fewer values than this, a share says nothing: bad ones are left out, the others are used.
 _ENOUGH = 8
 _SITE = re.compile(r"^https?://[^/]+/")
+PRICES = ("price_input_per_1m", "price_output_per_1m")
 _PART_OF_A_DATE = re.compile(r"|\d{4}(-(0[1-9]|1[0-2]))?")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(T.*)?")
 
@@ -220,19 +221,15 @@ def same_as(record: object, paths: Mapping[Scheme, str]) -> str | None:
     return " ".join(ids) or None
 
 
-def settle_prices(row: dict[str, Any]) -> dict[str, Any]:
-    """Zero for both prices means a host that charges nothing; one zero alone means unknown."""
-    price_in, price_out = row.get("price_input_per_1m"), row.get("price_output_per_1m")
-    if price_in == 0 and price_out == 0:
-        row["is_free"] = True
-        return row
-    if price_in == 0:
-        row["price_input_per_1m"] = None
-    if price_out == 0:
-        row["price_output_per_1m"] = None
-    known = row.get("price_input_per_1m") is not None or row.get("price_output_per_1m") is not None
-    row["is_free"] = False if known else None
-    return row
+def settle_prices(row: dict[str, Any], *, zero_is_price: bool = True) -> dict[str, Any]:
+    """The row with `is_free` and its prices of input and output (USD per 1,000,000 tokens). Zero for
+    both means a host that charges nothing, unless `zero_is_price` denies it; one zero alone means
+    unknown."""
+    if zero_is_price and all(row.get(column) == 0 for column in PRICES):
+        return row | {"is_free": True}
+    unknown = {column: None for column in PRICES if row.get(column) == 0}
+    is_known = any(row.get(column) for column in PRICES)
+    return row | unknown | {"is_free": False if is_known else None}
 
 
 def _date(value: object) -> date | None:

@@ -126,8 +126,9 @@ def _tiers(prices: Mapping[str, Any], cells: CellReader, settings: SourceSetting
 
 
 def _in_force(prices: object, moment: datetime) -> tuple[Mapping[str, Any], date | None]:
-    """The prices of that day, and since when they hold, where the package says so. The last one whose condition holds counts, as in the package; where
-    the hour decides, what holds for most of the day, so that the hour of a pull does not."""
+    """The prices of that day, and since when they hold, where the package says so. The last one
+    whose condition holds counts, as in the package; where the hour decides, what holds for most of
+    the day, so that the hour of a pull does not."""
     if isinstance(prices, Mapping):
         return prices, None
     listed = prices if isinstance(prices, list) else []

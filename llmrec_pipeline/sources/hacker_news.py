@@ -33,6 +33,7 @@ class Hit:
 
     @property
     def url(self) -> str:
+        """Where people read it."""
         return f"{_ITEM}{self.item_id}"
 
 

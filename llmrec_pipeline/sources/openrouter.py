@@ -27,7 +27,6 @@ HOST = "openrouter"
 _FREE = ":free"
 # A tariff for answers that may take a day is no price of an ordinary call.
 _BATCH = ":batch"
-_PRICES = ("price_input_per_1m", "price_output_per_1m")
 _FIRST_DAY = date(2015, 1, 1)
 
 
@@ -64,7 +63,9 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
             "model_name": text(get(record, "name")) or model_id,
             "host": HOST,
             "same_as": same_as(record, settings.same_as),
-            **_settled(model_id, cells.read(record)),
+            # Zero is a price only under a `:free` id. Elsewhere it stands for what is not sold by the
+            # token, or for a preview whose price is to come.
+            **settle_prices(cells.read(record), zero_is_price=model_id.endswith(_FREE)),
             "release_date": _day(cells, get(record, "created")),
             "is_deprecated": get(record, "expiration_date") is not None,
             "source_url": url,
@@ -78,16 +79,6 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
 def _writes_text(record: object) -> bool:
     written = get(record, "architecture.output_modalities")
     return not isinstance(written, list) or "text" in written
-
-
-def _settled(model_id: str, row: dict[str, Any]) -> dict[str, Any]:
-    """Zero is a price only under a `:free` id. Elsewhere it stands for what is not sold by the
-    token, or for a preview whose price is to come."""
-    if not model_id.endswith(_FREE):
-        for column in _PRICES:
-            if row.get(column) == 0:
-                row[column] = None
-    return settle_prices(row)
 
 
 def _day(cells: CellReader, created: object) -> date | None:

@@ -38,6 +38,7 @@ class Skipped:
     notes: list[str] = field(default_factory=list)
 
     def note(self, reason: str, path: str, why: str) -> None:
+        """Count a file that one might have expected, and say why it is left out."""
         self.counts[reason] += 1
         self.notes.append(f"{path}: {why}")
 

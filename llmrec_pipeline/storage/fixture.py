@@ -47,6 +47,7 @@ class Fixture:
         return self._pages[source].received_at
 
     def parser_version(self, source: str) -> str:
+        """Of the parser that reads the source's facts."""
         return publisher(source).PARSER_VERSION
 
     def parsed(self, source: str) -> ParsedPull:

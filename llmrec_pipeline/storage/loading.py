@@ -21,6 +21,7 @@ from llmrec_pipeline.storage.warehouse import (
     insert_frame,
     transaction,
 )
+from llmrec_pipeline.yaml_section import first_line
 
 _OF_THE_RECORD = ("content_hash", "landed_at")
 # Bounds the memory of a first load of years.
@@ -140,7 +141,7 @@ def _read(path: Path, table: Table, record: PullRecord, rows: int | None = None)
         ) from None
     except Exception as damage:  # noqa: BLE001 - whatever it is, the file is named
         raise WarehouseError(
-            f"{path}: damaged: {_one_line(damage)}; restore it from a backup"
+            f"{path}: damaged: {first_line(damage)}; restore it from a backup"
         ) from None
     if not is_of_pull or rows not in (None, frame.height):
         raise WarehouseError(
@@ -171,7 +172,3 @@ def _note_contents(con: duckdb.DuckDBPyConnection, records: Sequence[PullRecord]
         "WHERE c.source = p.source AND c.content_hash = p.content_hash"
     )
     con.execute("INSERT INTO contents SELECT * FROM places")
-
-
-def _one_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -44,6 +44,7 @@ class SourceState:
         )
 
     def moment(self, name: str) -> datetime | None:
+        """A field of the state as a moment."""
         value = getattr(self, name)
         return parse_iso(value) if value else None
 

@@ -88,9 +88,3 @@ def opened_at(
         load_bronze(con, settings, lake)
         with warehouse_at(con, settings, fixture, moment) as past:
             yield past
-
-
-def payload_at(settings: Settings, lake: Lake, fixture: Fixture, moment: Moment) -> dict[str, Any]:
-    """The ranking payload of a moment; see `opened_at`."""
-    with opened_at(settings, lake, fixture, moment) as past:
-        return payload_of_past(past, settings, moment)

@@ -36,7 +36,7 @@ _CHUNK = re.compile(r"(\d{6,})\.(\d{4}-\d\d-\d\d)\.(\d{4}-\d\d-\d\d)\.parquet")
 
 
 @dataclass
-class Counts:
+class ReadCounts:
     """What was read of a log, in records: `read` of them all, `not_calls` passed over, `refused` and
     `noted` (kept, with something left out) by field and reason."""
 
@@ -58,7 +58,7 @@ class Progress:
     rejects_bytes: int = 0
     is_read: bool = False
     days: list[str] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
+    counts: ReadCounts = field(default_factory=ReadCounts)
     merged: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
@@ -74,6 +74,7 @@ class Staging:
 
     @property
     def is_resumed(self) -> bool:
+        """Whether an import before this one was cut short."""
         return self.progress.chunks > 0 or self.progress.is_read
 
     def commit(
@@ -165,7 +166,7 @@ def _read_progress(path: Path) -> Progress | None:
         told = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return None
-    return Progress(**{**told, "counts": Counts(**told["counts"])})
+    return Progress(**{**told, "counts": ReadCounts(**told["counts"])})
 
 
 def cut_short(imports: Path) -> list[str]:

@@ -63,6 +63,7 @@ class Watermark:
 
     @property
     def file_name(self) -> str:
+        """Of the table up to here."""
         return f"{self.last_id}-{self.digest[:16]}.parquet"
 
 

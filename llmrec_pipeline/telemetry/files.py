@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, cast
 
 from llmrec_pipeline.domain.usage_events import Record
 from llmrec_pipeline.domain.usage_mapping import UsageMapping
+from llmrec_pipeline.storage.files import sha256_of
 from llmrec_pipeline.telemetry import json_documents
-from llmrec_pipeline.telemetry.log import Entry, Log, Place, UsageLogError, hash_of_file
+from llmrec_pipeline.telemetry.log import Entry, Log, Place, UsageLogError
 
 _GZIP = ".gz"
 _JSON = (".jsonl", ".ndjson", ".json", ".log")
@@ -52,7 +53,7 @@ class _File:
 
     @cached_property
     def fingerprint(self) -> str | None:
-        return hash_of_file(self._path)
+        return sha256_of(self._path)
 
     @contextmanager
     def _opened(self) -> Iterator[BinaryIO]:

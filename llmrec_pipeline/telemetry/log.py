@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 from llmrec_pipeline.domain.usage_events import Record
-
-_READ_BYTES = 1 << 20
 
 
 class UsageLogError(Exception):
@@ -45,17 +41,10 @@ class Log(Protocol):
     size: int | None
 
     @property
-    def fingerprint(self) -> str | None: ...
+    def fingerprint(self) -> str | None:
+        """Of the content."""
+        ...
 
     def read(self, after: Place, /) -> Iterator[Entry]:
         """Entries behind a place; raises UsageLogError."""
         ...
-
-
-def hash_of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(_READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -17,7 +17,7 @@ from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.origins import read_serving
 from llmrec_pipeline.storage.publishing import ranking_payload
 from llmrec_pipeline.storage.refreshing import rank_tasks
-from llmrec_pipeline.storage.time_travel import payload_at, warehouse_at
+from llmrec_pipeline.storage.time_travel import opened_at, payload_of_past, warehouse_at
 from llmrec_pipeline_tests.storage.pulled import (
     AA,
     LMARENA,
@@ -45,7 +45,8 @@ def folder(tmp_path: Path) -> DataFolder:
 
 def payload(folder: DataFolder, as_of: datetime, known_at: datetime | None = None) -> Any:
     moment = Moment(as_of, known_at)
-    return payload_at(folder.settings, folder.lake, folder.fixture, moment)
+    with opened_at(folder.settings, folder.lake, folder.fixture, moment) as past:
+        return payload_of_past(past, folder.settings, moment)
 
 
 def listed(found: Any) -> set[str]:

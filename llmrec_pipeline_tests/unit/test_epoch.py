@@ -249,6 +249,10 @@ def test_other_packings_are_refused() -> None:
         locked[locked.find(signature) + offset] |= 1
     with pytest.raises(InvalidStructure, match="encrypted"):
         _unpacked(bytes(locked))
+    later = bytearray(_archive(("a.csv", b"x")))
+    later[later.find(b"PK\x01\x02") + 6] = 99
+    with pytest.raises(InvalidStructure, match=r"damaged ZIP: zip file version 9\.9"):
+        _unpacked(bytes(later))
 
 
 @settings(max_examples=150, deadline=None)

@@ -142,6 +142,7 @@ class Counting:
     changed: int = 0
 
     def result(self) -> Counts:
+        """As they are now."""
         return Counts(self.told, self.new, self.changed)
 
 

@@ -20,13 +20,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from llmrec_pipeline.locations import Locations, SettingsError
+from llmrec_pipeline.storage.evidence_store.column_types import SQLITE
 
 VARIABLE, ENVIRONMENT_VARIABLE = "DATABASE_URL", "LLMREC_ENV"
 PRODUCTION = "production"
 _ENVIRONMENTS = ("development", "test", "staging", PRODUCTION)
 _EMBEDDED_FILE = "evidence.sqlite3"
-_SQLITE, _POSTGRESQL = "sqlite", "postgresql"
-_POSTGRESQL_SCHEMES = ("postgres", _POSTGRESQL, "postgresql+psycopg")
+_POSTGRESQL_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 _ALLOWED = "postgresql://user@host/name or sqlite:///path"
 # How long a process waits for another one that writes. A catalogue takes a second or two.
 _BUSY_S = 30
@@ -36,8 +36,9 @@ _CONNECT_S = 10
 # uses.
 _WRITERS = 0x6C6C6D72
 _WRITES = "llmrec_writes"
-# How SQLite and PostgreSQL say that a table or column is not there.
+# How SQLite says that its file is none of its own.
 _DAMAGED = re.compile(r"malformed|not a database")
+# How SQLite and PostgreSQL say that a table or column is not there.
 _NOT_MIGRATED = re.compile(r"no such (table|column)|(relation|column) .+ does not exist")
 
 
@@ -58,10 +59,12 @@ class StoreAddress:
 
     @property
     def is_sqlite(self) -> bool:
-        return self.url.get_backend_name() == _SQLITE
+        """Whether it is an SQLite, else a PostgreSQL."""
+        return self.url.get_backend_name() == SQLITE
 
     @property
     def is_in_memory(self) -> bool:
+        """Whether it is gone with its process."""
         return self.is_sqlite and self.url.database in (None, "", ":memory:")
 
     @property
@@ -89,7 +92,7 @@ def store_address(
                 f"is a PostgreSQL that it names, such as postgresql://user@host/name"
             )
         file = locations.data / _EMBEDDED_FILE
-        return StoreAddress(URL.create(_SQLITE, database=str(file)), is_embedded=True)
+        return StoreAddress(URL.create(SQLITE, database=str(file)), is_embedded=True)
     address = StoreAddress(_parsed(told), is_embedded=False)
     if in_production and address.is_sqlite:
         raise SettingsError(
@@ -122,8 +125,8 @@ def _parsed(told: str) -> URL:
                 f"{VARIABLE}: has more than one @; write one in a password as %40, a / as %2F"
             )
         return url.set(drivername="postgresql+psycopg")
-    if url.drivername in (_SQLITE, "sqlite+pysqlite"):
-        return url.set(drivername=_SQLITE)
+    if url.drivername in (SQLITE, "sqlite+pysqlite"):
+        return url.set(drivername=SQLITE)
     raise SettingsError(f"{VARIABLE}: {url.drivername!r} is not supported; allowed: {_ALLOWED}")
 
 

@@ -24,7 +24,7 @@ from llmrec_pipeline.domain.sentiment import (
 )
 from llmrec_pipeline.domain.sentiment_reading import Entry, SentimentReader
 from llmrec_pipeline.domain.task_profile import RequestError
-from llmrec_pipeline.storage.evidence_store.ingesting import Counts
+from llmrec_pipeline.storage.evidence_store.ingesting import Counts, update
 from llmrec_pipeline.storage.evidence_store.models import (
     CatalogModel,
     ModelSentimentReview,
@@ -52,7 +52,8 @@ def ingest_sentiment_batch(session: Session, signals: Iterable[SentimentSignal])
         if row is None:
             session.add(ModelSentimentSignal(**asdict(signal)))
             new += 1
-        elif _may_correct(row, signal) and _correct(row, signal):
+        elif _may_correct(row, signal) and update(row, {n: getattr(signal, n) for n in _SAID}):
+            row.retrieved_at = signal.retrieved_at
             changed += 1
     session.flush()
     return Counts(len(given), new, changed)
@@ -70,17 +71,6 @@ def _last_said(signals: Iterable[SentimentSignal]) -> list[SentimentSignal]:
 
 def _may_correct(row: ModelSentimentSignal | SentimentSignal, signal: SentimentSignal) -> bool:
     return PERSON in (signal.tags.get(LABEL_BY), None) or row.tags.get(LABEL_BY) != PERSON
-
-
-def _correct(row: ModelSentimentSignal, signal: SentimentSignal) -> bool:
-    """Whether anything was different."""
-    different = {name: getattr(signal, name) for name in _SAID}
-    different = {name: value for name, value in different.items() if getattr(row, name) != value}
-    for name, value in different.items():
-        setattr(row, name, value)
-    if different:
-        row.retrieved_at = signal.retrieved_at
-    return bool(different)
 
 
 def require_models(session: Session, model_ids: Iterable[str]) -> None:
