@@ -1,6 +1,6 @@
--- What a merge of a day comes to. The digest is the same for the same events, in whatever order.
-SELECT count(*) FILTER (place = 1 AND NOT event_was_there) AS new,
-       count(*) FILTER (place = 1 AND event_was_there AND NOT was_there) AS updated,
-       count(*) FILTER (place > 1 AND NOT was_there) AS dropped,
-       count(*) FILTER (place > 1 AND NOT was_there AND content <> kept_content) AS differing
-FROM ranked
+-- What a merge of a day comes to, in events, as `Merged` has it.
+select count(*) filter (place = 1 and not event_was_there) as new,
+       count(*) filter (place = 1 and event_was_there and not was_there) as updated,
+       count(*) filter (place > 1 and not was_there) as duplicate,
+       count(*) filter (place > 1 and not was_there and content <> kept_content) as differing
+from ranked

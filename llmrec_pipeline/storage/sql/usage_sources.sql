@@ -1,6 +1,6 @@
 -- By kind of log, what it told.
-SELECT source, count(*) AS events, CAST(sum(calls) AS BIGINT) AS calls,
-       min(started_at) AS first, max(started_at) AS last
-FROM read_parquet($files, hive_partitioning = false)
-GROUP BY source
-ORDER BY source
+select source, count(*) as events, cast(sum(calls) as bigint) as calls,
+       min(started_at) as first, max(started_at) as last
+from read_parquet($files, hive_partitioning = false)
+group by source
+order by source

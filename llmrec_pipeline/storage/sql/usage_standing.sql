@@ -1,3 +1,3 @@
 -- The events of a day that stand after a merge, of those that it looked at.
-SELECT {columns} FROM told
-WHERE rowid IN (SELECT told_row FROM ranked WHERE place = 1 AND day = DATE '{day}')
+select {columns} from told
+where rowid in (select told_row from ranked where place = 1 and day = date '{day}')

@@ -1,3 +1,3 @@
 -- The events of a file that a merge did not look at.
-SELECT {columns} FROM read_parquet('{file}', hive_partitioning = false)
-ANTI JOIN told USING (source, event_id)
+select {columns} from read_parquet('{file}', hive_partitioning = false)
+anti join told using (source, event_id)
