@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,10 +54,10 @@ def run_job(
     settings: Settings,
     *,
     on_step: Callable[[str], None] = lambda _: None,
-    tags: Mapping[str, str] | None = None,
 ) -> RunSummary:
-    """Run `ingest` or `refresh` to its end; `on_step` hears the name of each step as it is done.
-    The caller holds the run lock."""
+    """Run one of the jobs to its end; `on_step` hears the name of each step as it is done. The caller
+    holds the run lock. Raises SettingsError where Dagster's storage cannot be opened; a step that
+    fails is told in the summary."""
     prepare_home()
     _end_when_asked()
     from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
@@ -68,8 +68,7 @@ def run_job(
     with _instance() as instance:
         end_abandoned(instance, settings.locations)
         job = build_defs(settings).resolve_job_def(name)
-        marks = {**command_tags(settings.locations), **(tags or {})}
-        return execute(job, instance, on_step=on_step, tags=marks)
+        return execute(job, instance, on_step=on_step, tags=command_tags(settings.locations))
 
 
 def _end_when_asked() -> None:

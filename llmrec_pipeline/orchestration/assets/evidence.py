@@ -7,7 +7,6 @@ from it. What does not: decisions, which people make.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +15,6 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
-    Failure,
     MaterializeResult,
     MetadataValue,
     asset,
@@ -26,17 +24,15 @@ from sqlalchemy.orm import Session
 from llmrec_pipeline.domain.advice import VERDICTS, Advice
 from llmrec_pipeline.domain.catalogue import Catalogue, catalogue
 from llmrec_pipeline.domain.decisions import STATUSES
-from llmrec_pipeline.domain.task_profile import RequestError
-from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import vocabulary
 from llmrec_pipeline.orchestration.checks import EVERY_USE_CASE_ANSWERED, warning
+from llmrec_pipeline.orchestration.evidence_access import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.metadata import markdown, stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.serving.advice_report import as_markdown, reported
 from llmrec_pipeline.serving.upgrade_advice import Question, Unanswered, propose_each
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.editions import EditionError
 from llmrec_pipeline.storage.evidence_store.ingesting import (
     Counts,
     ingest_benchmarks,
@@ -44,16 +40,13 @@ from llmrec_pipeline.storage.evidence_store.ingesting import (
     ingest_prices,
     read_market,
 )
-from llmrec_pipeline.storage.evidence_store.migrating import open_store
 from llmrec_pipeline.storage.evidence_store.models import (
     CatalogModel,
     ModelBenchmark,
     ModelPricing,
     ModelRecommendation,
 )
-from llmrec_pipeline.storage.evidence_store.opening import EvidenceStore, EvidenceStoreError
 from llmrec_pipeline.storage.landing import Clock
-from llmrec_pipeline.storage.usage_seals import TelemetryError
 from llmrec_pipeline.team_settings import load_team_settings
 
 _Enter = Callable[[Session, Catalogue], Counts]
@@ -212,29 +205,3 @@ def _entered(settings: Settings, told: Catalogue, enter: _Enter) -> dict[str, An
     with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
         counts = enter(session, told)
     return {"dagster/row_count": counts.told, **asdict(counts), "database": store.address.shown}
-
-
-@contextmanager
-def opened_for_run(settings: Settings) -> Iterator[EvidenceStore]:
-    """The evidence store, closed afterwards."""
-    store = open_store(settings.locations)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def not_to_be_retried() -> Iterator[None]:
-    """A wrong setting, a store that is not migrated or lacks a model, or events that cannot be read,
-    stay so until a person acts."""
-    try:
-        yield
-    except (
-        SettingsError,
-        EvidenceStoreError,
-        EditionError,
-        RequestError,
-        TelemetryError,
-    ) as error:
-        raise Failure(str(error), allow_retries=False) from error

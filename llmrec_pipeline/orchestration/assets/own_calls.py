@@ -21,8 +21,8 @@ from dagster import (
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.domain.usage_prices import Window, window_until
 from llmrec_pipeline.orchestration import vocabulary
-from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.checks import TELEMETRY_RECENT, missing_telemetry, warning
+from llmrec_pipeline.orchestration.evidence_access import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.metadata import stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL

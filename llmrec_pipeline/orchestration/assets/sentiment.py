@@ -10,7 +10,7 @@ from dagster import AssetExecutionContext, AssetsDefinition, MaterializeResult, 
 
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.orchestration import vocabulary
-from llmrec_pipeline.orchestration.assets.evidence import not_to_be_retried, opened_for_run
+from llmrec_pipeline.orchestration.evidence_access import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.metadata import stored_schema
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER
 from llmrec_pipeline.settings import Settings
