@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import YAMLError
 
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.identity_config import Alias, IdentityConfig
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.storage.files import write_bytes
+from llmrec_pipeline.storage.yaml_tree import plain, yaml_tree
 
 
 def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
@@ -27,7 +26,7 @@ def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
     _refuse_double(path, tree["aliases"], Alias.model_validate(alias))
     changed = _with_line(text, tree, f"  - {_flow(alias)}")
     try:
-        IdentityRules(IdentityConfig.model_validate(_plain(_tree(path, changed))))
+        IdentityRules(IdentityConfig.model_validate(plain(_tree(path, changed))))
     except (ValidationError, ValueError) as error:
         raise RequestError(
             f"{path}: the alias does not fit: {str(error).splitlines()[0]}"
@@ -36,20 +35,16 @@ def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
 
 
 def _tree(path: Path, text: str) -> CommentedMap:
-    try:
-        tree = YAML().load(text)
-    except YAMLError as error:
-        raise RequestError(f"{path}: {str(error).splitlines()[0]}; fix the YAML") from None
-    if isinstance(tree, CommentedMap):
-        aliases = tree.get("aliases")
-        if isinstance(aliases, CommentedSeq) and aliases and not aliases.fa.flow_style():
-            return tree
+    tree = yaml_tree(path, text)
+    aliases = tree.get("aliases")
+    if isinstance(aliases, CommentedSeq) and aliases and not aliases.fa.flow_style():
+        return tree
     raise RequestError(f"{path}: aliases: a list with one row a line is expected")
 
 
 def _refuse_double(path: Path, rows: CommentedSeq, alias: Alias) -> None:
     for row in rows:
-        known = Alias.model_validate(_plain(row))
+        known = Alias.model_validate(plain(row))
         same_name = (known.name, known.source_model_id) == (alias.name, alias.source_model_id)
         same_source = known.source in (None, alias.source)
         if same_name and same_source and _overlap(known, alias):
@@ -61,15 +56,6 @@ def _refuse_double(path: Path, rows: CommentedSeq, alias: Alias) -> None:
 def _overlap(one: Alias, other: Alias) -> bool:
     starts = max(one.since or date.min, other.since or date.min)
     return starts < min(one.until or date.max, other.until or date.max)
-
-
-def _plain(value: Any) -> Any:
-    """The tree as plain Python, as the settings read it."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
 
 
 def _with_line(text: str, tree: CommentedMap, line: str) -> str:

@@ -5,17 +5,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import YAMLError
 
 from llmrec_pipeline.domain.task_profile import RequestError
-from llmrec_pipeline.sources.pull import one_line
+from llmrec_pipeline.storage.yaml_tree import plain, yaml_tree
 
 # What YAML reads as text without quotes, in a block and in a flow mapping.
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
@@ -50,16 +48,16 @@ def with_model(path: Path, text: str, place: Sequence[str], model: str) -> str:
     start, end = lines[line][:column], lines[line][column + len(written) :]
     lines[line] = start + _as_written(written, model) + end
     changed = "".join(lines)
-    expected = _plain(_tree(path, text))
+    expected = plain(yaml_tree(path, text))
     _put(expected, place, model)
-    if _plain(_tree(path, changed)) != expected:
+    if plain(yaml_tree(path, changed)) != expected:
         raise RequestError(f"{path}: {'.'.join(place)}: cannot be changed alone; do it by hand")
     return changed
 
 
 def _position(path: Path, text: str, place: Sequence[str]) -> tuple[int, int, str]:
     """Line, column and value at a place, counted from 0."""
-    node: Any = _tree(path, text)
+    node: Any = yaml_tree(path, text)
     for key in place[:-1]:
         node = node.get(key) if isinstance(node, CommentedMap) else None
     if not isinstance(node, CommentedMap) or place[-1] not in node:
@@ -81,22 +79,6 @@ def _as_written(written: str, model: str) -> str:
     if written[0] in "'\"":
         return f"{written[0]}{model}{written[0]}"
     return model if _PLAIN.fullmatch(model) else json.dumps(model)
-
-
-def _tree(path: Path, text: str) -> CommentedMap:
-    try:
-        tree = YAML().load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
-        raise RequestError(f"{path}: {one_line(str(error))}; fix the YAML") from None
-    if not isinstance(tree, CommentedMap):
-        raise RequestError(f"{path}: a mapping is expected")
-    return tree
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list) else value
 
 
 def _put(tree: dict[str, Any], place: Sequence[str], model: str) -> None:
