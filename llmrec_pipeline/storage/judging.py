@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from abc import abstractmethod
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import duckdb
 import polars as pl
@@ -16,21 +14,17 @@ import polars as pl
 from llmrec_pipeline.domain.pulls import (
     AcceptanceRules,
     FoldState,
-    PullContent,
     PullSeen,
     believed_from,
     judge,
 )
-from llmrec_pipeline.domain.rebases import RebaseRules, Scores
-from llmrec_pipeline.domain.records import (
-    INDEX_COLUMNS,
-    PULLS,
-    SPEED_COLUMNS,
-)
+from llmrec_pipeline.domain.rebases import RebaseRules
+from llmrec_pipeline.domain.records import PULLS
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.code_version import code_version
 from llmrec_pipeline.storage.lake import polars_schema
+from llmrec_pipeline.storage.pull_contents import Contents, IndexValues
 from llmrec_pipeline.storage.warehouse import (
     WarehouseError,
     first_row,
@@ -43,15 +37,6 @@ from llmrec_pipeline.storage.warehouse import (
 )
 
 _RULES = "acceptance_rules"
-_INDICES = tuple(c.name for c in INDEX_COLUMNS)
-# A constant column is suspicious where a publisher measures or prices, not where it describes.
-_JUDGED = (
-    *_INDICES,
-    *(c.name for c in SPEED_COLUMNS),
-    "price_input_per_1m",
-    "price_output_per_1m",
-    "context_window",
-)
 # What of a verdict shows in the history.
 _SHOWN = (
     "status",
@@ -68,120 +53,6 @@ _FOLDS: dict[str, Any] = {
     "snapshot_ts": pl.Datetime("us", "UTC"),
     "state": pl.String,
 }
-
-
-_Read = TypeVar("_Read")
-
-
-class _ByContent(Mapping[str, _Read]):
-    """Something of each of one source's contents by hash, read ahead in the order in which they
-    will be asked for.
-
-    `places` says under which observed_at the rows of each content stand in bronze.
-    """
-
-    _BATCH = 100
-
-    def __init__(
-        self, con: duckdb.DuckDBPyConnection, source: str, places: Mapping[str, datetime]
-    ) -> None:
-        self._con = con
-        self._source = source
-        self._places = places
-        self._order = list(places)
-        self._at = {content_hash: index for index, content_hash in enumerate(self._order)}
-        self._cache: OrderedDict[str, _Read] = OrderedDict()
-
-    @abstractmethod
-    def _read(self, first: datetime, last: datetime) -> dict[datetime, _Read]:
-        """What stands in bronze between two places, both included."""
-
-    @abstractmethod
-    def _nothing(self) -> _Read:
-        """What a content without rows is."""
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._order)
-
-    def __getitem__(self, content_hash: str) -> _Read:
-        if content_hash not in self._cache:
-            if content_hash in self._at:
-                start = self._at[content_hash]
-                wanted = {
-                    name: self._places[name] for name in self._order[start : start + self._BATCH]
-                }
-            else:
-                wanted = {content_hash: self._elsewhere(content_hash)}
-            found = self._read(min(wanted.values()), max(wanted.values()))
-            self._cache.update(
-                {name: found.get(place, self._nothing()) for name, place in wanted.items()}
-            )
-            while len(self._cache) > 2 * self._BATCH:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(content_hash)
-        return self._cache[content_hash]
-
-    def _elsewhere(self, content_hash: str) -> datetime:
-        """The place of a content from before the pulls that are judged now."""
-        ((place,),) = self._con.execute(
-            "SELECT observed_at FROM contents WHERE source = ? AND content_hash = ?",
-            [self._source, content_hash],
-        ).fetchall()
-        found: datetime = place
-        return found
-
-
-class _Contents(_ByContent[PullContent]):
-    """What every pull is judged by."""
-
-    def _read(self, first: datetime, last: datetime) -> dict[datetime, PullContent]:
-        counts = ", ".join(f"count({name}), count(DISTINCT {name})" for name in _JUDGED)
-        rows = self._con.execute(
-            f"""
-            SELECT observed_at, list(source_model_id), max(index_version), {counts}
-            FROM bronze_models
-            WHERE source = ? AND observed_at BETWEEN ? AND ?
-            GROUP BY observed_at
-            """,
-            [self._source, first, last],
-        ).fetchall()
-        return {
-            row[0]: PullContent(
-                frozenset(row[1]),
-                {column: (row[3 + 2 * at], row[4 + 2 * at]) for at, column in enumerate(_JUDGED)},
-                row[2],
-            )
-            for row in rows
-        }
-
-    def _nothing(self) -> PullContent:
-        return PullContent(frozenset(), {}, None)
-
-
-class _IndexValues(_ByContent[Scores]):
-    """What a rebase shows in; asked for only beside a pull that names no index version."""
-
-    def _read(self, first: datetime, last: datetime) -> dict[datetime, Scores]:
-        frame = self._con.sql(
-            f"SELECT observed_at, source_model_id, {', '.join(_INDICES)} FROM bronze_models "
-            "WHERE source = ? AND observed_at BETWEEN ? AND ?",
-            params=[self._source, first, last],
-        ).pl()
-        return {
-            rows["observed_at"][0]: {name: _values(rows, name) for name in _INDICES}
-            for rows in frame.partition_by("observed_at")
-        }
-
-    def _nothing(self) -> Scores:
-        return {}
-
-
-def _values(rows: pl.DataFrame, column: str) -> dict[str, float]:
-    pairs = zip(rows["source_model_id"].to_list(), rows[column].to_list(), strict=True)
-    return {name: value for name, value in pairs if value is not None}
 
 
 def acceptance_rules(settings: Settings) -> AcceptanceRules:
@@ -231,7 +102,42 @@ def _judge_source(
     before = _shown(con, source, since)
     con.execute("DELETE FROM pulls WHERE source = ? AND snapshot_ts >= ?", [source, since])
     con.execute("DELETE FROM folds WHERE source = ? AND snapshot_ts >= ?", [source, since])
-    log = con.execute(
+    landed = _landed(con, source, since)
+    places = _places(source, landed)
+    judged = judge(
+        [PullSeen(pull.observed_at, pull.content_hash) for pull in landed],
+        Contents(con, source, places),
+        rules,
+        fold_state(con, source),
+        IndexValues(con, source, places) if infers else None,
+    )
+    verdicts: list[dict[str, Any]] = []
+    folds: list[dict[str, Any]] = []
+    for (verdict, state), pull in zip(judged, landed, strict=True):
+        of_pull = {"source": source, "snapshot_ts": verdict.observed_at}
+        logged = {"landed_at": pull.landed_at, "parser_version": pull.parser_version}
+        verdicts.append({**of_pull, **asdict(verdict), **logged})
+        folds.append({**of_pull, "state": _state_text(state)})
+    insert_frame(con, "pulls", pl.DataFrame(verdicts, schema=polars_schema(PULLS)))
+    insert_frame(con, "folds", pl.DataFrame(folds, schema=_FOLDS))
+    after = _shown(con, source, since)
+    touch_months(con, {f"{row[0]:%Y-%m}" for row in before ^ after})
+    _note_names(con, source, since, _accepted(before), _accepted(after))
+
+
+class _Landed(NamedTuple):
+    """A pull of the log, and the moment under which its rows stand in bronze."""
+
+    observed_at: datetime
+    content_hash: str
+    landed_at: datetime
+    parser_version: str
+    place: datetime | None
+
+
+def _landed(con: duckdb.DuckDBPyConnection, source: str, since: datetime) -> list[_Landed]:
+    """The source's pulls from a moment on, in order."""
+    rows = con.execute(
         "SELECT r.observed_at, r.content_hash, r.landed_at, r.parser_version, "
         "CASE WHEN r.bronze IS NULL THEN c.observed_at ELSE r.observed_at END AS place "
         "FROM pull_records AS r LEFT JOIN contents AS c "
@@ -239,48 +145,20 @@ def _judge_source(
         "WHERE r.source = ? AND r.observed_at >= ? ORDER BY r.observed_at",
         [source, since],
     ).fetchall()
+    return [_Landed(*row) for row in rows]
+
+
+def _places(source: str, landed: Sequence[_Landed]) -> dict[str, datetime]:
+    """Where in bronze each content stands first; raises WarehouseError for one that is nowhere."""
     places: dict[str, datetime] = {}
-    for observed_at, content_hash, _, _, place in log:
-        if place is None:
+    for pull in landed:
+        if pull.place is None:
             raise WarehouseError(
-                f"{source}: no bronze file holds the content of the pull of {iso(observed_at)}; "
-                "restore the lake from a backup"
+                f"{source}: no bronze file holds the content of the pull of "
+                f"{iso(pull.observed_at)}; restore the lake from a backup"
             )
-        places.setdefault(content_hash, place)
-    verdicts: list[dict[str, Any]] = []
-    folds: list[dict[str, Any]] = []
-    judged = judge(
-        [PullSeen(row[0], row[1]) for row in log],
-        _Contents(con, source, places),
-        rules,
-        fold_state(con, source),
-        _IndexValues(con, source, places) if infers else None,
-    )
-    for (verdict, state), (_, _, landed_at, parser_version, _) in zip(judged, log, strict=True):
-        verdicts.append(
-            {
-                "source": source,
-                "snapshot_ts": verdict.observed_at,
-                "status": verdict.status,
-                "reason": verdict.reason,
-                "rows": verdict.rows,
-                "rows_previous": verdict.rows_previous,
-                "index_version": verdict.index_version,
-                "index_version_inferred": verdict.index_version_inferred,
-                "rebased": verdict.rebased,
-                "content_hash": verdict.content_hash,
-                "landed_at": landed_at,
-                "parser_version": parser_version,
-            }
-        )
-        folds.append(
-            {"source": source, "snapshot_ts": verdict.observed_at, "state": _state_text(state)}
-        )
-    insert_frame(con, "pulls", pl.DataFrame(verdicts, schema=polars_schema(PULLS)))
-    insert_frame(con, "folds", pl.DataFrame(folds, schema=_FOLDS))
-    after = _shown(con, source, since)
-    touch_months(con, {f"{row[0]:%Y-%m}" for row in before ^ after})
-    _note_names(con, source, since, _accepted(before), _accepted(after))
+        places.setdefault(pull.content_hash, pull.place)
+    return places
 
 
 _Shown = frozenset[tuple[Any, ...]]
