@@ -16,8 +16,9 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.sources import publisher
 from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 from llmrec_pipeline.storage.captures import BadCapture, Capture, read_pages
-from llmrec_pipeline.storage.lake import DamagedPull, Lake, Timeline
+from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.landing import Clock, land_pending, note_history, parse_pages
+from llmrec_pipeline.storage.pull_log import Timeline
 
 # So long does a pull of the same source wait at most: some seconds.
 _CAPTURES_AT_ONCE = 50

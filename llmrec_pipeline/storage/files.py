@@ -9,7 +9,10 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from polars import DataFrame
 
 
 def sha256_of(path: Path) -> str:
@@ -54,6 +57,11 @@ def write_json(path: Path, content: Any) -> None:
     """Readable JSON with sorted keys: equal content gives equal bytes."""
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
     write_bytes(path, (text + "\n").encode())
+
+
+def write_parquet(path: Path, frame: DataFrame) -> None:
+    """The whole frame, or what was there before."""
+    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
 
 
 def append_line(path: Path, content: dict[str, Any]) -> None:

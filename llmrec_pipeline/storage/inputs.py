@@ -13,8 +13,9 @@ import duckdb
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.code_version import code_version
-from llmrec_pipeline.storage.lake import Lake, read_lines
+from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.origins import Serving, origin_at
+from llmrec_pipeline.storage.pull_log import read_lines
 from llmrec_pipeline.storage.states import read_state
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
 from llmrec_pipeline.storage.use_cases import use_cases_frame

@@ -3,7 +3,7 @@
     raw/<source>/<observed_at>/            pages as received + manifest.json
     bronze/<source>/models_snapshot_<observed_at>.parquet
     bronze/<source>/benchmark_results_<observed_at>.parquet
-    bronze/<source>/pulls-<month landed>.jsonl     one record a valid pull, changed or not
+    bronze/<source>/pulls-<month landed>.jsonl     one record a valid pull, see `pull_log`
 
 A pull exists from the moment its record is appended; what was written before and not recorded is
 taken up by the next `pending`. Nothing recorded is ever rewritten or deleted.
@@ -15,10 +15,9 @@ import hashlib
 import json
 import shutil
 import uuid
-from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -33,9 +32,18 @@ from llmrec_pipeline.storage.files import (
     append_line,
     sha256_of,
     sync_folder,
-    write_aside,
     write_bytes,
     write_json,
+    write_parquet,
+)
+from llmrec_pipeline.storage.pull_log import (
+    PullRecord,
+    Timeline,
+    append_record,
+    log_files,
+    month_of,
+    read_lines,
+    records_in,
 )
 
 MANIFEST = "manifest.json"
@@ -58,34 +66,6 @@ class DamagedPull(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class PullRecord:
-    """One line of the pull log."""
-
-    source: str
-    observed_at: datetime
-    landed_at: datetime
-    content_hash: str
-    parser_version: str
-    index_version: str | None
-    rows: int
-    bronze: str | None  # name of the models file, None where the content was unchanged
-    # SHA-256 by name of each bronze file of the pull.
-    files: Mapping[str, str] = field(default_factory=dict)
-
-    def to_line(self) -> dict[str, Any]:
-        return {
-            "observed_at": iso(self.observed_at),
-            "landed_at": iso(self.landed_at),
-            "content_hash": self.content_hash,
-            "parser_version": self.parser_version,
-            "index_version": self.index_version,
-            "rows": self.rows,
-            "bronze": self.bronze,
-            "files": dict(self.files),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Landing:
     """What became of a valid pull."""
 
@@ -104,33 +84,13 @@ class BronzeRows:
     parser_version: str
 
 
-class Timeline:
-    """A source's pull records in order of observation."""
-
-    def __init__(self, records: Iterable[PullRecord]) -> None:
-        self._records: dict[datetime, PullRecord] = {}
-        for record in records:
-            # Of two records for one moment, the one that landed first stands.
-            self._records.setdefault(record.observed_at, record)
-        self._moments = sorted(self._records)
-
-    def at(self, moment: datetime) -> PullRecord | None:
-        """The record of that very moment."""
-        return self._records.get(moment)
-
-    def before(self, moment: datetime) -> PullRecord | None:
-        """The last record before a moment."""
-        index = bisect_left(self._moments, moment)
-        return self._records[self._moments[index - 1]] if index else None
-
-    def add(self, record: PullRecord) -> None:
-        """Take in the record of a moment that has none."""
-        self._records[record.observed_at] = record
-        insort(self._moments, record.observed_at)
-
-
 def _models_file(moment: str) -> str:
     return f"models_snapshot_{moment}.parquet"
+
+
+def benchmarks_file(models: str) -> str:
+    """The name of the file of benchmark results that stands beside a models file."""
+    return models.replace("models_snapshot_", "benchmark_results_")
 
 
 def polars_schema(table: Table) -> dict[str, Any]:
@@ -327,7 +287,7 @@ class Lake:
         if not unchanged:
             name = _models_file(stamp(observed_at))
             folder = self.bronze / source
-            results = folder / f"benchmark_results_{stamp(observed_at)}.parquet"
+            results = folder / benchmarks_file(name)
             # A crash may have left a file that has no record.
             if rows.benchmarks.height or results.exists():
                 files[results.name] = _write(results, rows.benchmarks)
@@ -343,7 +303,7 @@ class Lake:
             name,
             files,
         )
-        append_line(self.bronze / source / f"pulls-{landed_at:%Y-%m}.jsonl", record.to_line())
+        append_record(self.bronze / source, record)
         if timeline is not None:
             timeline.add(record)
         return Landing("unchanged" if unchanged else "new", record)
@@ -355,22 +315,21 @@ class Lake:
         is observed after it landed, so a log of an earlier month cannot hold what comes later."""
         before: PullRecord | None = None
         for path in reversed(self.logs(source)):
-            for record, _ in self.read_log(path, 0):
+            for record, _ in records_in(path):
                 if record.observed_at == observed_at:
                     return record, before
                 if record.observed_at < observed_at and (
                     before is None or record.observed_at > before.observed_at
                 ):
                     before = record
-            month = datetime.strptime(path.stem[-7:], "%Y-%m").replace(tzinfo=UTC)
-            if before is not None and before.observed_at >= month:
+            if before is not None and before.observed_at >= month_of(path):
                 break
         return None, before
 
     def records(self, source: str) -> Iterator[PullRecord]:
         """The pull log in order of landing."""
         for path in self.logs(source):
-            for record, _ in self.read_log(path, 0):
+            for record, _ in records_in(path):
                 yield record
 
     def newest(self, source: str) -> PullRecord | None:
@@ -388,28 +347,7 @@ class Lake:
 
     def logs(self, source: str) -> list[Path]:
         """The source's log files, oldest month first."""
-        return sorted((self.bronze / source).glob("pulls-[0-9][0-9][0-9][0-9]-[0-9][0-9].jsonl"))
-
-    def read_log(self, path: Path, offset: int) -> Iterator[tuple[PullRecord, int]]:
-        """Records from a byte offset on, each with the offset behind it."""
-        for line, end in read_lines(path, offset):
-            try:
-                yield (
-                    PullRecord(
-                        path.parent.name,
-                        parse_iso(line["observed_at"]),
-                        parse_iso(line["landed_at"]),
-                        line["content_hash"],
-                        line["parser_version"],
-                        line["index_version"],
-                        line["rows"],
-                        line["bronze"],
-                        line.get("files", {}),
-                    ),
-                    end,
-                )
-            except (KeyError, TypeError, ValueError):
-                continue
+        return log_files(self.bronze / source)
 
     def sources(self) -> list[str]:
         """Sources that have bronze."""
@@ -426,20 +364,29 @@ def _moment_of(path: Path) -> datetime | None:
         return None
 
 
+def rows_frame(
+    table: Table, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Parsed rows in the table's columns, with what is common to all of them; NULL where neither says
+    anything. Raises what Polars does for values of other types."""
+    schema = polars_schema(table)
+    return pl.DataFrame(
+        [[{**row, **common}.get(name) for name in schema] for row in rows],
+        schema=schema,
+        orient="row",
+    )
+
+
 def _frame(
     table: Table, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any]
 ) -> pl.DataFrame:
-    schema = polars_schema(table)
+    """Those that fit the table; raises InvalidStructure."""
     try:
-        frame = pl.DataFrame(
-            [[{**row, **common}.get(name) for name in schema] for row in rows],
-            schema=schema,
-            orient="row",
-        )
+        frame = rows_frame(table, rows, common)
     except (pl.exceptions.PolarsError, TypeError, ValueError, OverflowError) as error:
         raise InvalidStructure(f"{table.name}: {error}") from None
     for column in table.columns:
-        if column.required and column.name in schema and frame[column.name].null_count():
+        if column.required and frame[column.name].null_count():
             raise InvalidStructure(f"{table.name}: a row without {column.name}")
     if frame.select(table.key).is_duplicated().any():
         raise InvalidStructure(f"{table.name}: two rows with the same {', '.join(table.key)}")
@@ -450,7 +397,7 @@ def _write(path: Path, frame: pl.DataFrame) -> str:
     """The file's SHA-256. One that is there already has no record: it stays where it says the
     same."""
     if not (path.exists() and _says(path, frame)):
-        write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
+        write_parquet(path, frame)
     return sha256_of(path)
 
 
@@ -459,23 +406,3 @@ def _says(path: Path, frame: pl.DataFrame) -> bool:
         return pl.read_parquet(path).equals(frame)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return False
-
-
-def read_lines(path: Path, offset: int) -> Iterator[tuple[dict[str, Any], int]]:
-    """Whole JSON lines from a byte offset on, each with the offset behind it; a line that a crash
-    cut short is passed over."""
-    try:
-        with path.open("rb") as handle:
-            handle.seek(offset)
-            for line in handle:
-                if not line.endswith(b"\n"):
-                    return
-                offset += len(line)
-                try:
-                    content = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue
-                if isinstance(content, dict):
-                    yield content, offset
-    except FileNotFoundError:
-        return

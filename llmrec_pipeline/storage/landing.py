@@ -17,7 +17,8 @@ from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.sources import Publisher, publisher
 from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
-from llmrec_pipeline.storage.lake import DamagedPull, Lake, PullRecord
+from llmrec_pipeline.storage.lake import DamagedPull, Lake
+from llmrec_pipeline.storage.pull_log import PullRecord
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
 from llmrec_pipeline.storage.usage import SourceUsage
 

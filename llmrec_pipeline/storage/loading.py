@@ -15,7 +15,8 @@ import polars as pl
 
 from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Table
 from llmrec_pipeline.domain.timestamps import iso
-from llmrec_pipeline.storage.lake import Lake, PullRecord, polars_schema
+from llmrec_pipeline.storage.lake import Lake, benchmarks_file, polars_schema
+from llmrec_pipeline.storage.pull_log import PullRecord, records_in
 from llmrec_pipeline.storage.warehouse import (
     WarehouseError,
     insert_frame,
@@ -76,7 +77,7 @@ def _new_records(
             start = read.get(name, 0)
             if path.stat().st_size <= start:
                 continue
-            for record, end in lake.read_log(path, start):
+            for record, end in records_in(path, start):
                 records.append(record)
                 positions[name] = end
     if not records:
@@ -109,7 +110,7 @@ def _load_files(con: duckdb.DuckDBPyConnection, lake: Lake, records: Sequence[Pu
     for record in records:
         path = lake.bronze / record.source / str(record.bronze)
         models.append(_read(path, MODELS_SNAPSHOT, record, rows=record.rows))
-        path = path.with_name(path.name.replace("models_snapshot_", "benchmark_results_"))
+        path = path.with_name(benchmarks_file(path.name))
         if path.name in record.files or path.exists():
             benchmarks.append(_read(path, BENCHMARK_RESULTS, record).drop(_OF_THE_RECORD))
     insert_frame(con, "bronze_models", pl.concat(models, how="diagonal"))

@@ -24,6 +24,7 @@ from llmrec_pipeline.storage.warehouse import (
     first_row,
     get_meta,
     insert_frame,
+    replace_rows,
     set_meta,
     sql_text,
     touch_months,
@@ -161,8 +162,7 @@ def _propose(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         found = proposed(name, key) if key is not None else proposals.nearest(name)
         if found is not None:
             rows.append((source, model_id, found.key, found.score, found.evidence))
-    con.execute("DELETE FROM name_proposals")
-    insert_frame(con, "name_proposals", pl.DataFrame(rows, schema=_PROPOSAL, orient="row"))
+    replace_rows(con, "name_proposals", pl.DataFrame(rows, schema=_PROPOSAL, orient="row"))
 
 
 def _name(row: Sequence[Any]) -> SourceName:

@@ -17,8 +17,8 @@ from llmrec_pipeline.domain.records import (
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import doubted_until
-from llmrec_pipeline.storage.lake import polars_schema
-from llmrec_pipeline.storage.warehouse import first_row, insert_frame, sql_text
+from llmrec_pipeline.storage.lake import rows_frame
+from llmrec_pipeline.storage.warehouse import first_row, insert_frame, replace_rows, sql_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +119,11 @@ def _serve_fixture(con: duckdb.DuckDBPyConnection, source: str, fixture: Fixture
         "observed_at": fixture.observed_at(source),
         "parser_version": fixture.parser_version(source),
     }
-    schema = polars_schema(MODELS_SNAPSHOT)
-    models = pl.DataFrame(
-        [[{**model, **common}.get(name) for name in schema] for model in parsed.models],
-        schema=schema,
-        orient="row",
-    ).with_columns(origin=pl.lit("fixture"), snapshot_ts=pl.col("observed_at"))
-    insert_frame(con, "serving_models", models)
-    schema = polars_schema(BENCHMARK_RESULTS)
-    benchmarks = pl.DataFrame(
-        [[{**row, **common}.get(name) for name in schema] for row in parsed.benchmarks],
-        schema=schema,
-        orient="row",
+    models = rows_frame(MODELS_SNAPSHOT, parsed.models, common).with_columns(
+        origin=pl.lit("fixture"), snapshot_ts=pl.col("observed_at")
     )
+    insert_frame(con, "serving_models", models)
+    benchmarks = rows_frame(BENCHMARK_RESULTS, parsed.benchmarks, common)
     insert_frame(con, "serving_benchmarks", benchmarks)
 
 
@@ -200,8 +192,7 @@ def _configure_views(con: duckdb.DuckDBPyConnection, settings: Settings) -> None
         ("benchmark_columns", columns, ["source", "category", "measure_column"]),
         ("thresholds", [("price_conflict", merge.price_conflict_share)], ["name", "value"]),
     ):
-        con.execute(f"DELETE FROM {table}")
-        insert_frame(con, table, pl.DataFrame(rows, schema=schema, orient="row"))
+        replace_rows(con, table, pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def read_serving(con: duckdb.DuckDBPyConnection) -> list[Serving]:

@@ -21,7 +21,7 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.usage_engines import open_usage_events
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
 from llmrec_pipeline.storage.usage_stats import compute
-from llmrec_pipeline.storage.warehouse import insert_frame
+from llmrec_pipeline.storage.warehouse import replace_rows
 
 _SCHEMA = {
     "canonical_model_key": pl.String,
@@ -32,19 +32,19 @@ _SCHEMA = {
 
 def load_own_speeds(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Fill `own_speeds` anew. Runs within the caller's transaction; raises TelemetryError."""
-    con.execute("DELETE FROM own_speeds")
+    replace_rows(con, "own_speeds", _speeds(settings))
+
+
+def _speeds(settings: Settings) -> pl.DataFrame:
+    """Median speeds of the models with enough calls at their creators' own hosts: output tokens per
+    second, and seconds to the first token."""
     if settings.telemetry.measured_speed != OUTRANKS:
-        return
+        return pl.DataFrame(schema=_SCHEMA)
     days = UsagePartitions(settings.locations.usage_events).files()
     if not days:
-        return
+        return pl.DataFrame(schema=_SCHEMA)
     end = datetime.combine(max(days), time.min, UTC) + timedelta(days=1)
     window = Window(end - timedelta(days=settings.telemetry.window_days), end)
-    insert_frame(con, "own_speeds", _speeds(settings, window))
-
-
-def _speeds(settings: Settings, window: Window) -> pl.DataFrame:
-    """Median speeds of the models with enough calls at their creators' own hosts."""
     names = UsageNames(IdentityRules(settings.identity))
     # No environment: events elsewhere are no inputs of an edition.
     with open_usage_events(settings.locations, settings.telemetry, {}) as engine:

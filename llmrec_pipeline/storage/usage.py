@@ -15,7 +15,7 @@ from typing import Any
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.files import append_line
-from llmrec_pipeline.storage.lake import read_lines
+from llmrec_pipeline.storage.pull_log import read_lines
 from llmrec_pipeline.storage.states import read_state
 
 COLUMNS = ("source", "attempted_at", "url")

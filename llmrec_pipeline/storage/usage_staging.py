@@ -26,7 +26,7 @@ from typing import Any
 import polars as pl
 
 from llmrec_pipeline.domain.records import USAGE_EVENTS
-from llmrec_pipeline.storage.files import write_aside, write_json
+from llmrec_pipeline.storage.files import write_json, write_parquet
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.usage_partitions import Merged
 
@@ -86,7 +86,7 @@ class Staging:
             frame = pl.DataFrame(events, schema=polars_schema(USAGE_EVENTS))
             days = sorted({f"{moment:%Y-%m-%d}" for moment in frame["started_at"].to_list()})
             name = f"{progress.chunks + 1:06}.{days[0]}.{days[-1]}.parquet"
-            write_aside(self.folder / name, lambda aside: frame.write_parquet(aside))
+            write_parquet(self.folder / name, frame)
             progress.chunks += 1
             progress.days = sorted({*progress.days, *days})
         progress.rejects_bytes += self._append(rejects)

@@ -303,6 +303,12 @@ def insert_frame(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame
         con.unregister("incoming")
 
 
+def replace_rows(con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    """Make a frame all that a table holds. Runs within the caller's transaction."""
+    con.execute(f"DELETE FROM {table}")
+    insert_frame(con, table, frame)
+
+
 def touch_months(con: duckdb.DuckDBPyConnection, months: Iterable[str]) -> None:
     """Note that months of history may hold something else now: their digests are unknown."""
     for month in sorted(months):

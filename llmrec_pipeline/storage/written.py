@@ -33,7 +33,7 @@ from llmrec_pipeline.domain.records import (
     Table,
 )
 from llmrec_pipeline.domain.timestamps import iso
-from llmrec_pipeline.storage.files import write_aside, write_json
+from llmrec_pipeline.storage.files import write_json, write_parquet
 from llmrec_pipeline.storage.lake import polars_schema
 
 WRITTEN_TABLES = (DECISIONS, MANUAL_BENCHMARKS)
@@ -91,7 +91,7 @@ def export(folder: Path, written: Mapping[str, Sequence[Row]]) -> Watermarks:
     for table in WRITTEN_TABLES:
         path = folder / table.name / watermarks[table.name].file_name
         if not path.exists():
-            _write(path, _frame(table, written[table.name]))
+            write_parquet(path, _frame(table, written[table.name]))
     write_json(folder / _NEWEST, in_inputs(watermarks))
     return watermarks
 
@@ -107,7 +107,7 @@ def read_written(folder: Path, table: Table, watermark: Mapping[str, Any]) -> pl
 def export_records(folder: Path, records: Mapping[str, Sequence[Row]]) -> None:
     """Replace the record tables."""
     for table in RECORD_TABLES:
-        _write(folder / f"{table.name}.parquet", _frame(table, records[table.name]))
+        write_parquet(folder / f"{table.name}.parquet", _frame(table, records[table.name]))
 
 
 def read_records(folder: Path, table: Table) -> pl.DataFrame:
@@ -120,10 +120,6 @@ def read_records(folder: Path, table: Table) -> pl.DataFrame:
 
 def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=polars_schema(table))
-
-
-def _write(path: Path, frame: pl.DataFrame) -> None:
-    write_aside(path, lambda aside: frame.write_parquet(aside, compression="zstd"))
 
 
 def _told(value: Any) -> Any:

@@ -16,7 +16,8 @@ from llmrec_pipeline.domain.records import MODELS_SNAPSHOT
 from llmrec_pipeline.domain.timestamps import stamp
 from llmrec_pipeline.sources.pull import ParsedPull
 from llmrec_pipeline.storage.files import sha256_of
-from llmrec_pipeline.storage.lake import Lake, Landing, PullRecord, polars_schema
+from llmrec_pipeline.storage.lake import Lake, Landing, polars_schema
+from llmrec_pipeline.storage.pull_log import PullRecord
 
 SOURCE = "artificial_analysis"
 FIRST = datetime(2016, 11, 24, tzinfo=UTC)

@@ -21,7 +21,8 @@ from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 from llmrec_pipeline.storage import lake as lake_module
 from llmrec_pipeline.storage.files import append_line, write_bytes, write_json
 from llmrec_pipeline.storage.inputs import recorded_bronze
-from llmrec_pipeline.storage.lake import DamagedPull, Lake, polars_schema, read_lines
+from llmrec_pipeline.storage.lake import DamagedPull, Lake, polars_schema
+from llmrec_pipeline.storage.pull_log import read_lines
 
 SOURCE = "models_dev"
 T0 = datetime(2026, 11, 21, 6, tzinfo=UTC)

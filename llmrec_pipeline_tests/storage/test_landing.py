@@ -411,7 +411,7 @@ def test_a_kill_between_bronze_and_record_heals(
 ) -> None:
     world.pull(LMARENA)
     with monkeypatch.context() as patch:
-        patch.setattr("llmrec_pipeline.storage.lake.append_line", _raises(Killed()))
+        patch.setattr("llmrec_pipeline.storage.lake.append_record", _raises(Killed()))
         with pytest.raises(Killed):
             world.land(LMARENA)
     orphans = world.bronze(LMARENA)
