@@ -23,7 +23,8 @@ _TAG = re.compile(r"<[^>]*>")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A story or a comment. A comment's title is its story's."""
+    """A story or a comment; `created_at` is in seconds since 1970. A comment's title is its
+    story's."""
 
     item_id: str
     created_at: int

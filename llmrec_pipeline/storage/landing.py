@@ -27,7 +27,7 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class PullOutcome:
-    """What one attempt gave. `reason` is set where a wanted pull gave nothing."""
+    """What one attempt gave. `reason` is set where a wanted pull gave nothing; `size` is in bytes."""
 
     source: str
     status: Literal["pulled", "failed", "skipped"]
@@ -40,7 +40,8 @@ class PullOutcome:
 
 @dataclass(frozen=True, slots=True)
 class LandOutcome:
-    """What became of one raw pull."""
+    """What became of one raw pull: `rows` of models and of `benchmarks`, `bad_values` by column and
+    `skipped` by kind as its parser counted them, `bronze` the name of its models file, if any."""
 
     source: str
     observed_at: datetime

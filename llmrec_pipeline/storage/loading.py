@@ -41,7 +41,7 @@ _RECORDS: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a load brought in."""
+    """What a load brought in: pulls, changed or not, and rows of models."""
 
     pulls: int
     rows: int

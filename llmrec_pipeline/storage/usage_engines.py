@@ -21,6 +21,7 @@ from llmrec_pipeline.domain.records import USAGE_EVENTS, Kind
 from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
 from llmrec_pipeline.domain.usage_prices import Rate, Window
 from llmrec_pipeline.locations import Locations, SettingsError
+from llmrec_pipeline.storage.usage_partitions import day_folder
 from llmrec_pipeline.storage.usage_seals import TelemetryError, require_sound
 
 VARIABLE = "LLMREC_TELEMETRY_URL"
@@ -156,11 +157,7 @@ def _duckdb(locations: Locations, config: TelemetryConfig) -> Iterator[UsageEngi
 def _partitions(folder: Path, window: Window) -> list[Path]:
     """Files of the window's days alone, so that history beside it costs nothing."""
     days = (window.start.date() + timedelta(days=day) for day in range(window.days))
-    return [
-        path
-        for day in days
-        for path in sorted((folder / f"day={day.isoformat()}").glob("*.parquet"))
-    ]
+    return [path for day in days for path in sorted(day_folder(folder, day).glob("*.parquet"))]
 
 
 def _no_events() -> Any:

@@ -72,6 +72,11 @@ def event_engine(limits: WarehouseSettings, scratch: Path) -> Iterator[duckdb.Du
         yield con
 
 
+def day_folder(folder: Path, day: date) -> Path:
+    """Where the events of a day lie below the folder of partitions."""
+    return folder / f"{_PREFIX}{day.isoformat()}"
+
+
 class UsagePartitions:
     """The partitions below one folder, `Locations.usage_events`."""
 
@@ -145,7 +150,7 @@ class UsagePartitions:
             path.unlink()
 
     def _path(self, day: date) -> Path:
-        return self._folder / f"{_PREFIX}{day.isoformat()}" / _FILE
+        return day_folder(self._folder, day) / _FILE
 
     def digest(self) -> str:
         """SHA-256 over days and contents: it moves when an event is new or told anew, and not when

@@ -40,6 +40,7 @@ from llmrec_pipeline.storage.warehouse import sql_text
 Offering = tuple[str, str]
 """A host, and the base model or key of what it serves."""
 Prices = Mapping[Offering, Sequence[DatedPrice]]
+"""Of each offering, USD per 1,000,000 tokens, each price from its moment on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +173,8 @@ def _base(key: str) -> str:
 def offering_prices(
     con: duckdb.DuckDBPyConnection, offerings: Sequence[Offering], sources: Sequence[str]
 ) -> dict[Offering, list[DatedPrice]]:
-    """Prices over time of (host, base model) pairs, from the view `models_history`; of several
-    sources the first in the order of `sources` counts."""
+    """Prices over time of (host, base model) pairs, USD per 1,000,000 tokens, from the view
+    `models_history`; of several sources the first in the order of `sources` counts."""
     rows = con.execute(
         sql_text("offering_price_changes"),
         {

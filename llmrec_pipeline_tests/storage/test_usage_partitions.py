@@ -14,8 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.records import USAGE_EVENTS
-from llmrec_pipeline.settings import WarehouseSettings
+from llmrec_pipeline.domain.usage_prices import Window
+from llmrec_pipeline.locations import Locations
+from llmrec_pipeline.serving.cli import FAILED
+from llmrec_pipeline.serving.cli.errors import exit_code_of
+from llmrec_pipeline.settings import WarehouseSettings, load_settings
 from llmrec_pipeline.storage.lake import polars_schema
+from llmrec_pipeline.storage.usage_engines import open_usage_events
 from llmrec_pipeline.storage.usage_partitions import Merged, UsagePartitions, event_engine
 from llmrec_pipeline.storage.usage_seals import DamagedEvents, require_sound
 
@@ -36,7 +41,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self.root = root
-        self.partitions = UsagePartitions(root / "events")
+        self.places = Locations(data=root, config=root, offline=True)
+        self.partitions = UsagePartitions(self.places.usage_events)
 
     def merge(self, events: Sequence[dict[str, Any]], day: date = DAY) -> Merged:
         staged = self.root / "staged.parquet"
@@ -46,7 +52,7 @@ class Folder:
 
     def put(self, day: date, events: Sequence[dict[str, Any]]) -> None:
         """A day as another tool writes it."""
-        place = self.root / "events" / f"day={day}"
+        place = self.places.usage_events / f"day={day}"
         place.mkdir(parents=True, exist_ok=True)
         frame = pl.DataFrame(events, schema=polars_schema(USAGE_EVENTS))
         frame.write_parquet(place / "events.parquet")
@@ -55,7 +61,13 @@ class Folder:
         """What any reader finds by a plain glob."""
         with duckdb.connect() as con:
             con.execute("SET TimeZone = 'UTC'")
-            return con.sql(f"FROM '{self.root}/events/day=*/*.parquet'").pl().to_dicts()
+            return con.sql(f"FROM '{self.places.usage_events}/day=*/*.parquet'").pl().to_dicts()
+
+    def read_by_engine(self) -> None:
+        """As the statistics of our own calls do."""
+        window = Window(NOON - timedelta(days=1), NOON + timedelta(days=1))
+        with open_usage_events(self.places, load_settings({}).telemetry, {}) as engine:
+            engine.events(window)
 
 
 def test_the_same_again_changes_no_byte(tmp_path: Path) -> None:
@@ -212,12 +224,14 @@ def test_a_day_that_the_disk_changed_is_neither_read_nor_merged(tmp_path: Path) 
     told = f"{path}: damaged: the content differs from its sha256; remove the file, then import"
     for read in (
         lambda: require_sound([path]),
+        folder.read_by_engine,
         lambda: folder.merge([event("new")]),
         lambda: folder.merge([event("new", started_at=NOON + timedelta(days=1))], NEXT_DAY),
     ):
         with pytest.raises(DamagedEvents) as refused:
             read()
         assert str(refused.value).startswith(told)
+        assert exit_code_of(refused.value) == FAILED
     path.write_bytes(good[:-1])
     with pytest.raises(DamagedEvents, match=r"events\.parquet: damaged: .*; remove the file"):
         folder.partitions.digest()

@@ -17,7 +17,7 @@ _PER_1M = 1000
 
 
 def read_dated_prices(session: Session) -> dict[str, list[DatedPrice]]:
-    """By model, every price in USD, oldest first; a later one takes the place of those before it,
+    """By model, every price in USD per 1,000,000 tokens, oldest first; a later one takes the place of those before it,
     whatever their sources."""
     found: dict[str, dict[object, DatedPrice]] = defaultdict(dict)
     rows = session.scalars(select(ModelPricing).where(ModelPricing.currency == _USD))
