@@ -20,6 +20,8 @@ from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 
 _ABSENT = object()
 MAX_TEXT = 300
+BATCH = ":batch"
+"""The end of an id under which answers may take a day: its price is no price of an ordinary call."""
 _HUGE = 10**18
 # No value of ours has more digits; reading one that has would take long or fail.
 _MAX_DIGITS = 40

@@ -17,6 +17,7 @@ from typing import Any
 
 from llmrec_pipeline.settings import SourceSettings
 from llmrec_pipeline.sources.cells import (
+    BATCH,
     CellReader,
     get,
     load_json,
@@ -33,8 +34,6 @@ PARSER_VERSION = "2"
 _PACKAGE = "genai-prices"
 _SITE = "https://github.com/pydantic/genai-prices"
 _BY_TOKEN = "_mtok"  # noqa: S105 - the end of a price's name
-# A tariff for answers that may take a day is no price of an ordinary call.
-_BATCH = ":batch"
 _QUARTERS = 96
 
 
@@ -87,7 +86,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
         cells.see("source_model_id", source_model_id)
         if source_model_id is None or source_model_id in rows:
             continue
-        if source_model_id.endswith(_BATCH):
+        if source_model_id.endswith(BATCH):
             skipped["batch tariffs"] += 1
             continue
         prices, effective_at = _in_force(model.get("prices"), page.received_at)

@@ -9,6 +9,7 @@ from typing import Any
 
 from llmrec_pipeline.settings import SourceSettings
 from llmrec_pipeline.sources.cells import (
+    BATCH,
     CellReader,
     asked_url,
     get,
@@ -25,8 +26,6 @@ from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage
 PARSER_VERSION = "2"
 HOST = "openrouter"
 _FREE = ":free"
-# A tariff for answers that may take a day is no price of an ordinary call.
-_BATCH = ":batch"
 _FIRST_DAY = date(2015, 1, 1)
 
 
@@ -52,7 +51,7 @@ def parse(pages: Sequence[RawPage], settings: SourceSettings) -> ParsedPull:
         model_id = cells.see("source_model_id", text(get(record, "id")))
         if model_id is None or model_id in rows:
             continue
-        if model_id.endswith(_BATCH):
+        if model_id.endswith(BATCH):
             skipped["batch tariffs"] += 1
             continue
         if not _writes_text(record):

@@ -33,7 +33,6 @@ _RECORDS: dict[str, Any] = {
     "landed_at": pl.Datetime("us", "UTC"),
     "content_hash": pl.String,
     "parser_version": pl.String,
-    "index_version": pl.String,
     "rows": pl.Int64,
     "bronze": pl.String,
 }

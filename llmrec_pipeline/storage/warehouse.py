@@ -96,8 +96,8 @@ def _statements() -> list[str]:
         "CREATE TABLE IF NOT EXISTS meta (name VARCHAR PRIMARY KEY, value VARCHAR)",
         "CREATE TABLE IF NOT EXISTS log_offsets (path VARCHAR PRIMARY KEY, position BIGINT)",
         "CREATE TABLE IF NOT EXISTS pull_records (source VARCHAR, observed_at TIMESTAMPTZ, "
-        "landed_at TIMESTAMPTZ, content_hash VARCHAR, parser_version VARCHAR, "
-        "index_version VARCHAR, rows BIGINT, bronze VARCHAR)",
+        "landed_at TIMESTAMPTZ, content_hash VARCHAR, parser_version VARCHAR, rows BIGINT, "
+        "bronze VARCHAR)",
         "CREATE TABLE IF NOT EXISTS contents (source VARCHAR, content_hash VARCHAR, "
         "observed_at TIMESTAMPTZ)",
         "CREATE TABLE IF NOT EXISTS folds (source VARCHAR, snapshot_ts TIMESTAMPTZ, state VARCHAR)",
