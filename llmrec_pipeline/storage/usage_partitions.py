@@ -154,7 +154,8 @@ class UsagePartitions:
 
     def digest(self) -> str:
         """SHA-256 over days and contents: it moves when an event is new or told anew, and not when
-        nothing is. Costs the footer of each file that was written since it was last asked. Raises DamagedEvents for one without."""
+        nothing is. Costs the footer of each file that was written since it was last asked. Raises DamagedEvents for one whose
+        footer is none."""
         digest = hashlib.sha256()
         for day, path in self.files().items():
             stat = path.stat()

@@ -3,9 +3,11 @@
 It stands in the Parquet metadata under `llmrec_sha256`, and is that of the file with zeros in its
 place, so that a day and its digest are replaced in one step and any reader of Parquet passes over it.
 Whoever is about to read events asks here first, each time: what a disk gives back otherwise than it
-was written is refused, never summed. What carries no seal, since another tool or an earlier version
-wrote it, is only known to end as Parquet does; a seal tells a damaged file, not a forged one; and a
-server that reads the partitions itself, as Spark does, does not ask.
+was written is refused, never summed.
+
+What does not show: damage of a file without a seal, which another tool or an earlier version wrote,
+or whose damage took the seal's own name with it, as long as it reads as Parquet; what was forged,
+seal included; and what a server that reads the partitions itself, as Spark does, is given.
 """
 
 from __future__ import annotations
@@ -56,8 +58,8 @@ def seal(path: Path) -> None:
 
 
 def require_sound(paths: Iterable[Path]) -> None:
-    """That the files are as they were sealed; raises DamagedEvents naming the first that is not.
-    Reads them whole, some 1 GB a second and core."""
+    """That the files are as they were sealed; raises DamagedEvents naming the first that is not,
+    TelemetryError for one that cannot be read. Reads them whole, some 1 GB a second and core."""
     with ThreadPoolExecutor() as pool:
         for _ in pool.map(_require_sound, paths):
             pass
@@ -83,7 +85,9 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as handle:
             yield handle
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except OSError as error:
+        raise TelemetryError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DamagedEvents(path, one_line(str(error))) from None
 
 
@@ -92,8 +96,7 @@ def _digest(handle: BinaryIO, told: str) -> str:
     digest = hashlib.sha256()
     left = _tail_start(handle)
     handle.seek(0)
-    while left:
-        chunk = handle.read(min(left, _READ_BYTES))
+    while left and (chunk := handle.read(min(left, _READ_BYTES))):
         digest.update(chunk)
         left -= len(chunk)
     digest.update(handle.read().replace(told.encode(), UNSEALED.encode()))

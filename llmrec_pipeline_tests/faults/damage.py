@@ -172,11 +172,8 @@ def damaged_events(setting: Setting) -> Outcome:
     data = setting.folder / "data"
     logged.prepare(data)
     list(logged.run(data))
-    files = list(
-        UsagePartitions(Locations(data=data, config=data, offline=True).usage_events)
-        .files()
-        .values()
-    )
+    place = Locations(data=data, config=data, offline=True)
+    files = list(UsagePartitions(place.usage_events).files().values())
     for number in range(setting.times(60, 8)):
         path = setting.dice.choice(files)
         rows = pl.read_parquet(path)
@@ -186,7 +183,7 @@ def damaged_events(setting: Setting) -> Outcome:
             except DamagedEvents as refused:
                 outcome.refusal(str(refused), str(path))
                 continue
-            # The bit is in the name of the seal, and no event is another one.
+            # The damage is in the name of the seal, and no event is another one.
             outcome.tries += 1
             outcome.lost += not pl.read_parquet(path).equals(rows)
             outcome.healed += 1

@@ -16,7 +16,6 @@ _FAST = {
     "damaged raw page",
     "damaged bronze file",
     "damaged edition",
-    "damaged calls of our own",
     "damaged SQLite page",
     "publishers that lie",
 }
