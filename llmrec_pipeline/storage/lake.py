@@ -123,22 +123,9 @@ class Lake:
         try:
             for page in pages:
                 write_bytes(aside / Path(page.name).name, page.body)
-            manifest = {
-                "source": source,
-                "pages": [
-                    {
-                        "name": Path(page.name).name,
-                        "url": page.url,
-                        "status": page.status,
-                        "headers": dict(page.headers),
-                        "bytes": len(page.body),
-                        "sha256": hashlib.sha256(page.body).hexdigest(),
-                        "received_at": iso(page.received_at),
-                    }
-                    for page in pages
-                ],
-            }
-            write_json(aside / MANIFEST, manifest)
+            write_json(
+                aside / MANIFEST, {"source": source, "pages": [_entry(page) for page in pages]}
+            )
             while True:
                 try:
                     aside.rename(folder / stamp(observed_at))
@@ -354,6 +341,19 @@ class Lake:
         if not self.bronze.is_dir():
             return []
         return sorted(path.name for path in self.bronze.iterdir() if path.is_dir())
+
+
+def _entry(page: RawPage) -> dict[str, Any]:
+    """What a manifest says of a page."""
+    return {
+        "name": Path(page.name).name,
+        "url": page.url,
+        "status": page.status,
+        "headers": dict(page.headers),
+        "bytes": len(page.body),
+        "sha256": hashlib.sha256(page.body).hexdigest(),
+        "received_at": iso(page.received_at),
+    }
 
 
 def _moment_of(path: Path) -> datetime | None:

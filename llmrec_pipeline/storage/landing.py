@@ -7,7 +7,7 @@ not even where it makes its own module fail. What our own machine refuses (a ful
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,7 +15,7 @@ from llmrec_pipeline.domain.source_quota import over_quota
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.settings import Settings, SourceSettings
 from llmrec_pipeline.sources import Publisher, publisher
-from llmrec_pipeline.sources.http import PublisherClient
+from llmrec_pipeline.sources.http import PublisherClient, QuotaSeen
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.pull_log import PullRecord
@@ -80,28 +80,10 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
         before_request=lambda url: usage.note(source, clock(), url),
         now=clock,
     ) as http:
-        reason = None
-        try:
-            pages = module.fetch(http, config)
-        except PullFailed as failure:
-            reason = failure.reason
-        except (OSError, MemoryError):
-            raise
-        except Exception as error:  # noqa: BLE001 - one publisher's module must not stop the others
-            # Its own words might hold what was sent, the key included.
-            reason = f"reading the answer failed with {type(error).__name__}"
+        pages, reason = _pages(module, http, config)
         with lake.lock(source):
             state = read_state(settings.locations.states, source)
-            if http.quota.limit is not None or http.quota.remaining is not None:
-                state = replace(
-                    state,
-                    quota={
-                        "limit": http.quota.limit,
-                        "remaining": http.quota.remaining,
-                        "reset": http.quota.reset,
-                        "seen_at": iso(clock()),
-                    },
-                )
+            state = _with_quota(state, http.quota, clock())
             if reason is not None:
                 _note(settings, state.failed("failed", reason, observed_at))
                 return PullOutcome(source, "failed", reason, requests=http.requests)
@@ -116,6 +98,28 @@ def pull_source(source: str, settings: Settings, lake: Lake, clock: Clock) -> Pu
         sum(len(page.body) for page in pages),
         http.requests,
     )
+
+
+def _pages(
+    module: Publisher, http: PublisherClient, config: SourceSettings
+) -> tuple[list[RawPage], str | None]:
+    """The publisher's pages, or why there are none."""
+    try:
+        return module.fetch(http, config), None
+    except PullFailed as failure:
+        return [], failure.reason
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 - one publisher's module must not stop the others
+        # Its own words might hold what was sent, the key included.
+        return [], f"reading the answer failed with {type(error).__name__}"
+
+
+def _with_quota(state: SourceState, seen: QuotaSeen, now: datetime) -> SourceState:
+    """The state with what the publisher said of its quota, if it said anything."""
+    if seen.limit is None and seen.remaining is None:
+        return state
+    return replace(state, quota={**asdict(seen), "seen_at": iso(now)})
 
 
 def _why_not(source: str, settings: Settings, now: datetime) -> str | None:
