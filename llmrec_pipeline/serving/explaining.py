@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -304,22 +305,28 @@ def _raw_page(
     """The raw page that holds an id, the pull's first where none does (a packed page hides it)."""
     folder = lake.raw / source / stamp(observed_at)
     try:
-        pages = json.loads((folder / MANIFEST).read_text("utf-8"))["pages"]
+        pages = list(_pages_within(folder))
         holding = next(
-            (
-                page
-                for page in pages
-                if len(pages) > 1
-                and any(
-                    model_id.encode() in (folder / page["name"]).read_bytes() for model_id in ids
-                )
-            ),
-            pages[0],
+            (page for page in pages if len(pages) > 1 and _holds(page[0], ids)), pages[0]
         )
-    except (OSError, ValueError, KeyError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return {"page": None, "url": None}
-    path = (folder / holding["name"]).relative_to(lake.raw.parent)
-    return {"page": path.as_posix(), "url": holding["url"]}
+    path, url = holding
+    return {"page": path.relative_to(lake.raw.parent).as_posix(), "url": url}
+
+
+def _pages_within(folder: Path) -> Iterator[tuple[Path, str]]:
+    """File and address of each page of a raw pull. The manifest is read as data: a file that it
+    names lies in its own folder, or is none."""
+    for page in json.loads((folder / MANIFEST).read_text("utf-8"))["pages"]:
+        path = folder / Path(page["name"]).name
+        if path.is_file() and path.name == page["name"]:
+            yield path, str(page["url"])
+
+
+def _holds(page: Path, ids: Sequence[str]) -> bool:
+    content = page.read_bytes()
+    return any(model_id.encode() in content for model_id in ids)
 
 
 def _attribution(

@@ -87,6 +87,19 @@ def test_each_value_leads_to_its_raw_page(folder: DataFolder) -> None:
     assert b"id-007" in page.read_bytes()
 
 
+def test_a_manifest_leads_nowhere_beyond_its_folder(folder: DataFolder) -> None:
+    data = folder.settings.locations.data
+    (data / "secret.json").write_text("id-007", encoding="utf-8")
+    (manifest,) = (data / "raw" / AA).glob(f"{at(1):%Y%m%dT%H%M%S}*/manifest.json")
+    content = json.loads(manifest.read_text("utf-8"))
+    beyond = ("../../../secret.json", str(data / "secret.json"), "..", "", 7, None)
+    for name in beyond:
+        content["pages"] = [{**content["pages"][0], "name": name}]
+        manifest.write_text(json.dumps(content), encoding="utf-8")
+        (measure,) = told(folder)["consensus"]["measures"]
+        assert (measure["pull"]["page"], measure["pull"]["url"]) == (None, None), name
+
+
 def test_a_moment_of_the_past_is_explained_from_its_own_pull(folder: DataFolder) -> None:
     found = told(folder, as_of=iso(at(1) - timedelta(minutes=1)))
     (measure,) = found["consensus"]["measures"]

@@ -37,8 +37,4 @@ def exit_code_of(error: Exception) -> int | None:
     for kind in type(error).__mro__:
         if kind.__module__.startswith("llmrec_pipeline") and kind.__name__ in _CODES:
             return _CODES[kind.__name__]
-    if isinstance(error, PermissionError):
-        return FAILED
-    if isinstance(error, OSError):
-        return FAILED
-    return None
+    return FAILED if isinstance(error, OSError) else None

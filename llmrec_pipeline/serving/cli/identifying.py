@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -13,7 +12,15 @@ from llmrec_pipeline.domain.name_lines import answer, explained, named, read_nam
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.serving.cli import OK, USAGE
-from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
+from llmrec_pipeline.serving.cli.output import (
+    Format,
+    chosen,
+    note,
+    print_json,
+    print_json_line,
+    print_table,
+    say,
+)
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import current_edition
 
@@ -38,7 +45,8 @@ def resolve(names: Sequence[str], source: str | None, explain: bool, wanted: For
     answers = [row for row in rows if "error" not in row]
     print_table(answers, _COLUMNS)
     for found in answers if explain else ():
-        say(f"\n{found['name']}")
+        say()
+        say(found["name"])
         print_table(found["steps"], ["step", "text", "reason"])
     for row in rows:
         if "error" in row:
@@ -62,7 +70,7 @@ def _stream(reader: _Reader, source: str | None) -> int:
         except ValueError as error:
             given = line.decode(errors="replace").rstrip("\r\n")
             found, code = {"line": number, "input": given, "error": _one_line(error)}, USAGE
-        say(json.dumps(found, ensure_ascii=False))
+        print_json_line(found)
     return code
 
 

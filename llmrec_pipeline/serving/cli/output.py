@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,12 @@ _COLOURS = {
     "invalid": _RED,
     "quarantined": _RED,
 }
+
+# What turns the direction of writing: behind it a name reads as another.
+_TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_TURNING = re.compile(f"[{_TURNS}]")
+# JSON escapes no other control characters than those below a blank.
+_OBEYED = re.compile(f"[\x7f-\x9f{_TURNS}]")
 
 
 class Format(StrEnum):
@@ -64,12 +71,22 @@ class ReaderGoneError(Exception):
     """Whoever read our output has seen enough. No OSError: typer would end with exit code 1."""
 
 
-def say(text: str = "") -> None:
-    """One line on stdout; raises ReaderGoneError where nobody reads any more."""
+def write_line(text: str) -> None:
+    """One line on stdout as it is; raises ReaderGoneError where nobody reads any more. What others
+    wrote goes through `say`, `print_json` or `print_table`, which let it steer no terminal."""
     try:
         sys.stdout.write(f"{text}\n")
     except BrokenPipeError:
         raise ReaderGoneError from None
+
+
+def say(text: str = "") -> None:
+    """One line of prose on stdout."""
+    write_line(_harmless(text))
+
+
+def _harmless(text: str) -> str:
+    return _TURNING.sub("", cleaned(text))
 
 
 def say_wrapped(text: str) -> None:
@@ -85,12 +102,22 @@ def say_wrapped(text: str) -> None:
 
 def note(text: str) -> None:
     """One line on stderr: about the answer, not part of it."""
-    sys.stderr.write(f"{cleaned(text)}\n")
+    sys.stderr.write(f"{_harmless(text)}\n")
 
 
 def print_json(content: Any) -> None:
     """Readable JSON."""
-    say(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+    write_line(_json(content, indent=2))
+
+
+def print_json_line(content: Any) -> None:
+    """JSON as one line of a stream."""
+    write_line(_json(content))
+
+
+def _json(content: Any, indent: int | None = None) -> str:
+    text = json.dumps(content, indent=indent, ensure_ascii=False, default=str)
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -99,7 +126,7 @@ def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> No
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else UNBOUNDED
     paint = _coloured if _takes_colour() else _plain
     for line in table_lines(columns, cells, room, paint):
-        say(line)
+        write_line(line)
 
 
 def _takes_colour() -> bool:

@@ -15,7 +15,14 @@ from llmrec_pipeline.domain.task_profile import (
     build_profile,
 )
 from llmrec_pipeline.serving.cli import OK, USAGE
-from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, say
+from llmrec_pipeline.serving.cli.output import (
+    Format,
+    chosen,
+    note,
+    print_json,
+    print_json_line,
+    say,
+)
 from llmrec_pipeline.serving.understanding import request_reader
 
 STREAM = "-"
@@ -73,7 +80,7 @@ def _stream(parser: _Parser) -> int:
         except RequestError as error:
             bad += 1
             told = {"line": number, "text": text, "error": str(error)}
-        say(json.dumps(told, ensure_ascii=False))
+        print_json_line(told)
     if not bad:
         return OK
     note(f"llmrec: {bad} of {lines} lines could not be read; each has its error in its place")

@@ -8,7 +8,15 @@ from pathlib import Path
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import Locations, read_locations
 from llmrec_pipeline.serving.cli import OK
-from llmrec_pipeline.serving.cli.output import Format, PageFormat, chosen, note, print_json, say
+from llmrec_pipeline.serving.cli.output import (
+    Format,
+    PageFormat,
+    chosen,
+    note,
+    print_json,
+    say,
+    write_line,
+)
 from llmrec_pipeline.serving.report.about import BuiltReport, find_report
 from llmrec_pipeline.storage.editions import Edition, EditionError, current_edition, find_edition
 
@@ -57,7 +65,7 @@ def _export(
     content = build_content(edition)
     text = html_of(content, locations) if wanted is PageFormat.HTML else as_markdown(content)
     if output == _STDOUT:
-        say(text.removesuffix("\n"))
+        write_line(text.removesuffix("\n"))
         return OK
     path = Path(output).expanduser().absolute()
     if path.is_dir():
