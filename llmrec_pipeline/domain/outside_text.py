@@ -14,6 +14,10 @@ from typing import Any
 # left as plain text.
 _SEQUENCE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What turns the direction of writing: behind it a name reads as another.
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# JSON escapes no other control characters than those below a blank.
+_OBEYED = re.compile(f"[\x7f-\x9f]|{_TURNING.pattern}")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -21,6 +25,16 @@ def cleaned(text: str) -> str:
     """The text without sequences of a terminal, other control characters as blanks (line breaks and
     tabs stay), and U+FFFD for what is no character."""
     return _SURROGATE.sub("\ufffd", _CONTROL.sub(" ", _SEQUENCE.sub("", text)))
+
+
+def harmless(text: str) -> str:
+    """The text cleaned, and without what turns the direction of writing: fit to be shown."""
+    return _TURNING.sub("", cleaned(text))
+
+
+def harmless_json(document: str) -> str:
+    """A JSON document of the same content, whose text no terminal obeys."""
+    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", document)
 
 
 def cleaned_json(value: Any) -> Any:

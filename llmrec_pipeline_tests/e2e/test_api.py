@@ -403,6 +403,21 @@ def test_only_who_has_a_token_is_answered_and_not_too_often(data: Path) -> None:
         assert "one-of-mine" not in told
 
 
+def test_over_loopback_only_its_own_names_are_answered(data: Path) -> None:
+    with api(data, LLMREC_API__HOSTS="[llmrec.example.org]") as running:
+
+        def asked(host: str) -> httpx.Response:
+            return running.client.get("/api/v1/models?limit=1", headers={"host": host})
+
+        named = ("localhost:8000", "LocalHost.", "127.0.0.1", "[::1]:8000", "LLMREC.example.org:80")
+        assert [asked(host).status_code for host in named] == [200] * len(named)
+        for host in ("rebound.example", "localhost.rebound.example", "127.0.0.1.example", "[", ""):
+            told = asked(host)
+            assert (told.status_code, told.headers["content-type"]) == (400, PROBLEM)
+            assert "config/api.yaml: hosts" in told.json()["detail"]
+        assert running.client.get("/", headers={"host": "rebound.example"}).status_code == 400
+
+
 def test_an_answer_that_takes_too_long_is_given_up(data: Path) -> None:
     with api(data, LLMREC_API__TIMEOUT_S="0.000001") as running:
         late = running.recommend("a question that nobody asked before")

@@ -121,7 +121,7 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     @app.post(
         f"{_API}/recommend",
         response_model=s.RecommendAnswer,
-        responses=problems.responses(400, 404),
+        responses=problems.responses(404),
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
@@ -310,7 +310,7 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
     @app.put(
         f"{_API}/users/{{user_id}}",
         response_model=s.UserOut,
-        responses={**problems.responses(400), 201: {"model": s.UserOut, "description": "Created"}},
+        responses={**problems.responses(), 201: {"model": s.UserOut, "description": "Created"}},
     )
     async def put(user_id: UserIdPath, told: s.UserIn) -> Response:
         """Store a user or team: 201 where it is new, else 200."""
@@ -320,7 +320,7 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
         f"{_API}/feedback",
         response_model=s.FeedbackOut,
         status_code=201,
-        responses=problems.responses(400, 404),
+        responses=problems.responses(404),
     )
     async def feedback(told: s.FeedbackIn) -> Any:
         """Report one outcome of a model. It re-ranks later answers; it switches nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from llmrec_pipeline.yaml_section import Section
 HASHES_VARIABLE = "LLMREC_API_TOKEN_HASHES"
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(gt=0)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")]
 TokenHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -48,6 +50,7 @@ class ApiConfig(_Frozen):
     """api.yaml."""
 
     token_hashes: tuple[TokenHash, ...] = ()
+    hosts: tuple[HostName, ...] = ()
     rate_limit: RateLimit
     max_body_kb: Count
     timeout_s: Positive
@@ -85,6 +88,7 @@ def require_safe(host: str, config: ApiConfig) -> None:
         )
 
 
+@lru_cache(maxsize=1000)
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach an address."""
     if host == "localhost":

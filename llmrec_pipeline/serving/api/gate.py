@@ -1,4 +1,5 @@
-"""Before any route: who asks, how often, how much, for how long; and what is told of it.
+"""Before any route: by which name, who asks, how often, how much, for how long; and what is told of
+it.
 
 One ASGI layer, so that a refused request costs next to nothing. A log line and the metrics name the
 route's template, never a path or a text of the request.
@@ -22,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from llmrec_pipeline.serving.api.config import ApiConfig, RateLimit
+from llmrec_pipeline.serving.api.config import ApiConfig, RateLimit, is_loopback
 from llmrec_pipeline.serving.api.problems import MEDIA_TYPE, problem_body
 
 # Whoever watches over the server asks these without a token, and nothing is told there.
@@ -30,6 +31,10 @@ OPEN_PATHS = frozenset({"/", "/healthz"})
 # Callers of whom a rate is remembered; beyond, the one not seen for longest starts anew.
 _CALLERS = 10_000
 _KIB = 1024
+_UNKNOWN_HOST = (
+    "Host: {!r} is no name of this server; ask for localhost, or list the name in config/api.yaml: "
+    "hosts"
+)
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _log = logging.getLogger("llmrec.api")
@@ -67,6 +72,34 @@ class Metrics:
         self.waiting = Gauge(
             "llmrec_api_spool_bytes", "Served answers not yet stored.", registry=self.registry
         )
+
+
+class Hosts:
+    """The names by which a server that only this machine can reach may be asked.
+
+    A page in a browser can let a name of its own lead to this machine (DNS rebinding), and read what
+    is answered: the name that it asks for gives it away. Starlette's TrustedHostMiddleware reads no
+    IPv6 address and answers no problem.
+    """
+
+    def __init__(self, named: tuple[str, ...]) -> None:
+        self._named = frozenset(map(str.lower, named))
+
+    def refused(self, scope: Scope, host: str) -> str | None:
+        """The name of the header `Host` where it is none of this server's; else None. What comes
+        from other machines is asked by whatever name leads here."""
+        address = (scope.get("server") or ("",))[0]
+        name = _without_port(host)
+        if not is_loopback(address) or is_loopback(name) or name in self._named:
+            return None
+        return name
+
+
+def _without_port(host: str) -> str:
+    """The name or address of a header `Host`, in lower case: [::1]:8000 is ::1."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0].lower().removesuffix(".")
 
 
 class Tokens:
@@ -150,6 +183,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, config: ApiConfig, metrics: Metrics) -> None:
         self._app, self._config, self._metrics = app, config, metrics
+        self._hosts = Hosts(config.hosts)
         self._tokens = Tokens(config.token_hashes)
         self._limiter = RateLimiter(config.rate_limit)
 
@@ -166,6 +200,10 @@ class Gate:
 
     async def _answer(self, exchange: _Exchange, scope: Scope, receive: Receive) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        refused = self._hosts.refused(scope, headers.get(b"host", ""))
+        if refused is not None:
+            await exchange.refuse(400, _UNKNOWN_HOST.format(refused))
+            return
         if not await self._may_pass(exchange, headers.get(b"authorization")):
             return
         limit = self._config.max_body_kb * _KIB

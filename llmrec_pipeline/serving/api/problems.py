@@ -66,7 +66,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": schema}},
         }
-        for status in sorted({*statuses, 401, 405, 413, 422, 429, 503})
+        for status in sorted({*statuses, 400, 401, 405, 413, 422, 429, 503})
     }
 
 

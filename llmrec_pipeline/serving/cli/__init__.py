@@ -91,8 +91,8 @@ def _misused(error: click.ClickException) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    from llmrec_pipeline.domain.outside_text import cleaned
+    from llmrec_pipeline.domain.outside_text import harmless
 
-    line = " ".join(cleaned(message).split())
+    line = " ".join(harmless(message).split())
     sys.stderr.write(f"llmrec: {line}\n")
     return code

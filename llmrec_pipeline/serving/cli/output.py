@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from llmrec_pipeline.domain.outside_text import cleaned
+from llmrec_pipeline.domain.outside_text import harmless, harmless_json
 from llmrec_pipeline.serving.cli.table_layout import UNBOUNDED, table_lines
 
 # Columns that tell a state, and the SGR code of each state that is worth a look.
@@ -30,12 +29,6 @@ _COLOURS = {
     "invalid": _RED,
     "quarantined": _RED,
 }
-
-# What turns the direction of writing: behind it a name reads as another.
-_TURNS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_TURNING = re.compile(f"[{_TURNS}]")
-# JSON escapes no other control characters than those below a blank.
-_OBEYED = re.compile(f"[\x7f-\x9f{_TURNS}]")
 
 
 class Format(StrEnum):
@@ -82,11 +75,7 @@ def write_line(text: str) -> None:
 
 def say(text: str = "") -> None:
     """One line of prose on stdout."""
-    write_line(_harmless(text))
-
-
-def _harmless(text: str) -> str:
-    return _TURNING.sub("", cleaned(text))
+    write_line(harmless(text))
 
 
 def say_wrapped(text: str) -> None:
@@ -102,7 +91,7 @@ def say_wrapped(text: str) -> None:
 
 def note(text: str) -> None:
     """One line on stderr: about the answer, not part of it."""
-    sys.stderr.write(f"{_harmless(text)}\n")
+    sys.stderr.write(f"{harmless(text)}\n")
 
 
 def print_json(content: Any) -> None:
@@ -116,8 +105,7 @@ def print_json_line(content: Any) -> None:
 
 
 def _json(content: Any, indent: int | None = None) -> str:
-    text = json.dumps(content, indent=indent, ensure_ascii=False, default=str)
-    return _OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return harmless_json(json.dumps(content, indent=indent, ensure_ascii=False, default=str))
 
 
 def print_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:

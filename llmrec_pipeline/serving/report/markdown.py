@@ -2,8 +2,7 @@
 enough for one comment. Histories are told by their first and last value, answers under a cap in one
 line, and of the evidence what is cited, as far as there is room.
 
-Everything that a publisher or a person wrote is escaped: it ends no cell, begins no link, code,
-HTML, mention or formula. Figures cite the rows of the evidence by id.
+Everything that a publisher or a person wrote is escaped. Figures cite the rows of the evidence by id.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from llmrec_pipeline.serving.markdown import code, escaped, table_lines
 from llmrec_pipeline.serving.report import wording
 from llmrec_pipeline.serving.report.content import (
     Answer,
@@ -22,21 +22,12 @@ from llmrec_pipeline.serving.report.content import (
     Tradeoff,
 )
 
-# What begins code, emphasis, a link, a formula or HTML anywhere, ends a cell, or makes an address a
-# link by itself.
-_MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
-# What begins a heading, a list, a rule or, in a sheet, a formula at the start of a line or cell.
-_LEADING = re.compile(r"^(?=[#+\-=])|(?<=^\d)(?=[.)])")
-_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-# Between an @ and a name it stops a mention and is not seen.
-_ZERO_WIDTH_SPACE = "\u200b"
 # Characters of a whole report: a comment on GitHub holds 65,536.
 LIMIT = 60_000
 _HISTORIES = 40
 # What stands around the rows of the evidence.
 _FRAME = 200
 _CITATION = re.compile(r"\((e\d+)\)")
-_PLAIN_NUMBER = re.compile(rf"[{wording.MINUS}+]?\$?\d[\d,]*(\.\d+)?[%kM]?")
 
 
 def as_markdown(content: ReportContent) -> str:
@@ -74,30 +65,6 @@ def _joined(parts: Iterable[Iterable[str]]) -> str:
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
-def escaped(text: object) -> str:
-    """Text that Markdown shows as it is, wherever it stands in a line."""
-    line = " ".join(str(text).split())
-    if _PLAIN_NUMBER.fullmatch(line):
-        return line
-    marked = _LEADING.sub(r"\\", _MARKS.sub(r"\\\g<0>", line))
-    for mark, entity in _ENTITIES.items():
-        marked = marked.replace(mark, entity)
-    return marked.replace("@", f"@{_ZERO_WIDTH_SPACE}")
-
-
-def code(text: str) -> str:
-    """A code span; a backtick in it would end it."""
-    return f"`{' '.join(text.split()).replace('`', chr(39)).replace('|', '/')}`"
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Cells are Markdown already."""
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{' --- |' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"
-
-
 def _cited(figure: Figure, text: str) -> str:
     return escaped(text) if figure.evidence is None else f"{escaped(text)} ({figure.evidence})"
 
@@ -129,7 +96,7 @@ def _matrix(content: ReportContent) -> Iterator[str]:
         (escaped(wording.label(task_type)), *map(_pick, content.answers_for(task_type)))
         for task_type in content.task_types
     )
-    yield from _table(("Task type", *(wording.cap(cap) for cap in content.caps)), rows)
+    yield from table_lines(("Task type", *(wording.cap(cap) for cap in content.caps)), rows)
 
 
 def _pick(answer: Answer) -> str:
@@ -178,7 +145,7 @@ def _answer(answer: Answer, content: ReportContent) -> Iterator[str]:
         for choice in answer.choices
     )
     columns = ("#", "Model", "Quality", "Interval", "", "In", "Out", "Tokens/s", "Context")
-    yield from _table(columns, rows)
+    yield from table_lines(columns, rows)
     yield ""
     since = (
         f"; price seen unchanged since {wording.date(answer.price_since)}"
@@ -233,7 +200,7 @@ def _use_cases(content: ReportContent) -> Iterator[str]:
         for case in content.use_cases
     )
     columns = ("Use case", "Task type", "In use", "In", "Quality", "Rank", "State", "First")
-    yield from _table(columns, rows)
+    yield from table_lines(columns, rows)
 
 
 def _pareto(tradeoffs: Iterable[Tradeoff]) -> Iterator[str]:
@@ -275,7 +242,9 @@ def _histories(histories: Sequence[History]) -> Iterator[str]:
     if not rows:
         yield "No price and no index of the models named here has changed."
         return
-    yield from _table(("Model", "What", "Source", "Version", "First", "Last"), rows[:_HISTORIES])
+    yield from table_lines(
+        ("Model", "What", "Source", "Version", "First", "Last"), rows[:_HISTORIES]
+    )
     if len(rows) > _HISTORIES:
         yield ""
         yield f"{len(rows) - _HISTORIES} more are on the page."
@@ -308,7 +277,7 @@ def _proposals(content: ReportContent) -> Iterator[str]:
         *("Id", "Use case", "From", "To", "Status", "Cost", "Quality", "A month"),
         *("Confidence", "Evidence"),
     )
-    yield from _table(columns, rows)
+    yield from table_lines(columns, rows)
 
 
 def _changes(title: str, changes: Changes) -> Iterator[str]:
@@ -331,7 +300,7 @@ def _changes(title: str, changes: Changes) -> Iterator[str]:
         )
         for change in changes.rows
     )
-    yield from _table(("Change", "What", "Field", "Before", "After", "Relative"), rows)
+    yield from table_lines(("Change", "What", "Field", "Before", "After", "Relative"), rows)
 
 
 def _usage(content: ReportContent) -> Iterator[str]:
@@ -356,7 +325,7 @@ def _usage(content: ReportContent) -> Iterator[str]:
         for usage in content.usage
     )
     columns = ("Use case", "Model", "Window", "Calls", "Spend", "Success", "Latency, s")
-    yield from _table(columns, rows)
+    yield from table_lines(columns, rows)
 
 
 def _sources(content: ReportContent) -> Iterator[str]:
@@ -381,7 +350,7 @@ def _sources(content: ReportContent) -> Iterator[str]:
         *("Source", "Origin", "Observed", "Age", "Rows", "Version", "Quota", "Doubt"),
         *("Licence", "Attribution"),
     )
-    yield from _table(columns, rows)
+    yield from table_lines(columns, rows)
 
 
 def _evidence(rows: Sequence[Evidence], room: int) -> Iterator[str]:
@@ -391,7 +360,7 @@ def _evidence(rows: Sequence[Evidence], room: int) -> Iterator[str]:
     yield "<details><summary>Rows that are cited above</summary>"
     yield ""
     columns = ("Row", "Kind", "Model", "What", "Value", "Unit", "Source", "Observed", "More")
-    lines = list(_table(columns, map(_evidence_row, rows)))
+    lines = list(table_lines(columns, map(_evidence_row, rows)))
     shown, left = 0, room - _FRAME
     for line in lines:
         left -= len(line) + 1
