@@ -16,7 +16,7 @@ from llmrec_pipeline.serving.cli.app import app
 from llmrec_pipeline.serving.cli.describing import described
 from llmrec_pipeline.serving.cli.output import Format, ReportFormat
 from llmrec_pipeline_tests.captured_days import history, write
-from llmrec_pipeline_tests.e2e.api_server import api
+from llmrec_pipeline_tests.e2e.api_server import api, until
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 from llmrec_pipeline_tests.usage_samples import write_jsonl
 
@@ -122,13 +122,38 @@ def _agrees(here: Any, name: str, calls: tuple[tuple[str, ...], ...]) -> None:
     flags = FORMAT_FLAGS.get(name, ("--format", "json"))
     schema = here("schema", *words)
     assert schema["title"]
-    validator = jsonschema_rs.validator_for(schema)
+    validator = jsonschema_rs.validator_for(_closed(schema))
     for arguments in calls:
         problems = [
             f"{error.instance_path}: {error.message}"
             for error in validator.iter_errors(here(*words, *arguments, flags=flags))
         ]
         assert problems == [], (name, arguments)
+
+
+def _closed(schema: Any) -> Any:
+    """The schema without room for what it does not name: nothing that is printed is missing in it.
+    An object has named properties, or says what all of its values are."""
+    if isinstance(schema, list):
+        return [_closed(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {
+        key: {name: _closed(part) for name, part in value.items()}
+        if key in ("properties", "$defs")
+        else _closed(value)
+        for key, value in schema.items()
+    }
+    if "object" in _types(schema) and "additionalProperties" not in schema:
+        assert schema.get("properties"), schema
+        closed["additionalProperties"] = False
+    assert "array" not in _types(schema) or schema["items"], schema
+    return closed
+
+
+def _types(schema: dict[str, Any]) -> list[Any]:
+    told = schema.get("type")
+    return told if isinstance(told, list) else [told]
 
 
 def test_what_commands_print_is_what_their_schema_says(here: Any) -> None:
@@ -159,6 +184,9 @@ def brought(ran: Llmrec, tmp_path: Path) -> dict[str, str]:
     with api(ran.data) as running:
         assert running.stored("team-a") == 201
         answer = running.recommend("python debugging", user_id="team-a").json()
+        outcome = {"model": MODEL, "use_case": "coding", "rating": 5}
+        assert running.client.post("/api/v1/feedback", json=outcome).status_code == 201
+        until(lambda: "learned" in running.recommend("python debugging", user_id="team-a").json())
     return {
         "answer": answer["answer_id"],
         "matrix": str(write_jsonl(tmp_path / "matrix.jsonl", outcomes)),
