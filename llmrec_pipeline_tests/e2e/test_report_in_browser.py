@@ -158,6 +158,13 @@ def test_dark_by_the_system_and_by_choice(browser: Any, built: BuiltReport) -> N
 
 def test_a_phone_and_paper(browser: Any, built: BuiltReport) -> None:
     visit = Visit(browser, built, viewport=PHONE)
+    task = visit.page.locator("details.task[open]").first
+    assert task.locator("tr.first").first.is_visible()
+    runners = task.locator("details.runners").first
+    assert not runners.locator("table").is_visible()
+    runners.locator("summary").focus()
+    visit.page.keyboard.press("Enter")
+    assert runners.locator("table").is_visible()
     visit.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
     assert not visit.is_wider_than_its_window()
     visit.shot("phone")
@@ -169,6 +176,8 @@ def test_a_phone_and_paper(browser: Any, built: BuiltReport) -> None:
     visit.close()
 
     paper = Visit(browser, built, color_scheme="dark")
+    assert paper.page.locator("details.runners table").first.is_visible()
+    assert not paper.page.locator("details.runners summary").first.is_visible()
     paper.page.emulate_media(media="print")
     paper.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert paper.evaluate("document.querySelectorAll('details:not([open])').length") == 0

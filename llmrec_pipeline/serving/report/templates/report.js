@@ -21,6 +21,14 @@
   dark.addEventListener("change", showTheme);
   showTheme();
 
+  // On a narrow screen who comes next is folded away; on paper, and without a script, nothing is.
+  const narrow = matchMedia("screen and (max-width: 720px)");
+  const fold = () => {
+    for (const runners of document.querySelectorAll("details.runners")) runners.open = !narrow.matches;
+  };
+  narrow.addEventListener("change", fold);
+  fold();
+
   // Links into what is folded or filtered away open it first.
   const reveal = () => {
     const target = byId(decodeURIComponent(location.hash.slice(1)));
