@@ -18,7 +18,7 @@ HOSTILE = {
     2: "a|b `c` *d* [e](javascript:alert(1))",
     3: "</script><script>window.hacked=1</script>",
     4: '=HYPERLINK("https://example.org","@here")',
-    5: "https://example.org/<!-- @everyone -->",
+    5: "https://example.org/<!-- @everyone -->\x1b[2J\u202e\n# <!channel>",
 }
 # Six-hour rounds: one a day, with another index version from the fourth day on.
 ROUNDS, REBASED, REPRICED = 8, 4, 5

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from llmrec_pipeline.domain.alerts import Alert
+from llmrec_pipeline.domain.outside_text import harmless
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.alerts import post, shown
 from llmrec_pipeline.settings import Settings
@@ -122,6 +123,7 @@ def as_slack_text(digest: Digest, lines: int) -> str:
 
 
 def _escaped(text: str) -> str:
+    text = harmless(text)
     for sign, written in _ESCAPES:
         text = text.replace(sign, written)
     return " ".join(text.split())

@@ -16,7 +16,7 @@ from llmrec_pipeline.domain.outside_text import harmless
 # link by itself.
 _MARKS = re.compile(r"[\\`*_\[\]|~$]|(?<=:)/(?=/)|(?<=www)\.", re.IGNORECASE)
 # What begins a heading, a list, a rule or, in a sheet, a formula at the start of a line or cell.
-_LEADING = re.compile(r"^(?=[#+\-=])|(?<=^\d)(?=[.)])")
+_LEADING = re.compile(r"^(?=[#+\-=@])|(?<=^\d)(?=[.)])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Between an @ and a name it stops a mention and is not seen.
 _ZERO_WIDTH_SPACE = "\u200b"

@@ -253,6 +253,8 @@ def test_hostile_names_are_text_on_the_page(content: ReportContent) -> None:
     points = json.JSONDecoder().raw_decode(drawn)[0]["tradeoffs"].values()
     assert set(HOSTILE.values()) <= {point["name"] for told in points for point in told}
     assert HOSTILE[3] in page.text
+    shown = page.text[: page.text.index('{"histories"')]
+    assert not set("\x1b\u202e") & set(shown)
     ids = {attributes["id"] for _, attributes in page.elements if "id" in attributes}
     links = [attributes.get("href") or "" for tag, attributes in page.elements if tag == "a"]
     dangling = {link for link in links if link.startswith("#")} - {f"#{name}" for name in ids}
@@ -305,7 +307,8 @@ def test_an_answer_tells_who_is_better_in_quality(
 def test_hostile_names_are_text_in_markdown(content: ReportContent) -> None:
     told = as_markdown(content)
     assert "<img" not in told
-    assert "<!--" not in told
+    assert "<!" not in told
+    assert not set("\x1b\u202e") & set(told)
     assert "<script" not in told
     assert not re.search(r"(?<!\\)\[[^\]\n]*\]\(", told)
     assert not re.search(r"(?<![\\/])https?://(?!\\)", re.sub(r"`[^`]*`", "", told))

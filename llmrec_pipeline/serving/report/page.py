@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from llmrec_pipeline.domain.outside_text import harmless
 from llmrec_pipeline.serving.report import wording
 from llmrec_pipeline.serving.report.charts import ChartKit
 from llmrec_pipeline.serving.report.content import (
@@ -58,6 +59,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(_PACKAGE),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -71,6 +73,11 @@ def _environment() -> Environment:
     environment.globals.update(word=wording, bar=interval_bar, scale=scale_of)
     environment.filters["web_address"] = web_address
     return environment
+
+
+def _shown(value: object) -> object:
+    """What an expression of the template puts on the page; markup is ours and stays as it is."""
+    return harmless(value) if type(value) is str else value
 
 
 @cache
