@@ -1,6 +1,6 @@
-"""What serving and learning rest on, read from config/learning.yaml and config/api.yaml.
+"""What learning from outcomes rests on, read from config/learning.yaml.
 
-Apart from `settings`: a ranking rests on neither, and a mistake in them must not stop one.
+Apart from `settings`: a ranking rests on none of it, and a mistake there must not stop one.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Delivery:
     """What came of one channel: how many alerts it was to be told, and why that failed."""
 
     channel: str
@@ -39,7 +39,7 @@ class Sent:
     edition: str
     entries: Sequence[Entry]
     new: Sequence[Alert]
-    outcomes: Sequence[Outcome]
+    deliveries: Sequence[Delivery]
 
 
 def send_digest(settings: Settings, channels: Sequence[Channel], now: datetime) -> Sent:
@@ -52,18 +52,18 @@ def send_digest(settings: Settings, channels: Sequence[Channel], now: datetime) 
             _log.warning("given up, since it is over and nobody took it: %s", lost.alert.text)
         # Written before anything is sent: whoever is killed in between tells no alert for ever.
         write_ledger(settings.locations, entries)
-        outcomes = []
+        deliveries = []
         for channel in channels:
             alerts = alert_ledger.pending(entries, channel.name)
             problem = channel.send(Digest(alerts, now, edition.name)) if alerts else None
-            outcomes.append(Outcome(channel.name, channel.target, len(alerts), problem))
+            deliveries.append(Delivery(channel.name, channel.target, len(alerts), problem))
             if problem is None:
                 entries = alert_ledger.told(entries, channel.name)
                 write_ledger(settings.locations, entries)
             else:
                 _log.warning("%s did not take %d alerts: %s", channel.name, len(alerts), problem)
     new = [entry.alert for entry in entries if entry.raised_at == now]
-    return Sent(edition.name, entries, new, outcomes)
+    return Sent(edition.name, entries, new, deliveries)
 
 
 def look(

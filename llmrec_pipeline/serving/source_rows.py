@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.timestamps import parse_iso
-from llmrec_pipeline.serving.cli.output import age
-from llmrec_pipeline.serving.standing import origins_now
+from llmrec_pipeline.serving.standing import age, origins_now
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import EditionError, current_edition
 from llmrec_pipeline.storage.states import read_state

@@ -4,7 +4,7 @@ and a reader wants to know how old that is today. Standard library only: the hot
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +36,15 @@ def _standing(
         verified = max(verified, state.last_verified_at, key=parse_iso)
     is_live = now - parse_iso(verified) <= timedelta(hours=live_hours)
     return {"verified_at": verified, "origin": "live" if is_live else "cached"}
+
+
+def age(moment: datetime | None, now: datetime | None = None) -> str | None:
+    """How long ago a moment was, in words: `3 min`, `5 h`, `12 d`; of one ahead 0 min."""
+    if moment is None:
+        return None
+    minutes = ((now or datetime.now(UTC)) - moment).total_seconds() / 60
+    if minutes < 60:
+        return f"{max(0, minutes):.0f} min"
+    if minutes < 48 * 60:
+        return f"{minutes / 60:.0f} h"
+    return f"{minutes / 1440:.0f} d"

@@ -22,7 +22,7 @@ from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class AdviceQuestion:
     """For which use case, and instead of which model; None is the one that models.yaml names."""
 
     use_case: str
@@ -59,7 +59,7 @@ class _Known:
         subjects = read_subjects(session, now, team.model_id)
         return cls(subjects, edition.ranking() if edition else None, team, settings.advice)
 
-    def answer(self, question: Question) -> Advice:
+    def answer(self, question: AdviceQuestion) -> Advice:
         """Raises RequestError for a use case or model that is not known."""
         task_type = self.config.task_type(question.use_case)
         judged = (
@@ -75,7 +75,11 @@ class _Known:
 
 
 def answer(
-    session: Session, question: Question, team: ModelsConfig, settings: Settings, now: datetime
+    session: Session,
+    question: AdviceQuestion,
+    team: ModelsConfig,
+    settings: Settings,
+    now: datetime,
 ) -> Advice:
     """The advice; raises RequestError for a use case or model that is not known."""
     return _Known.read(session, team, settings, now).answer(question)
@@ -83,7 +87,7 @@ def answer(
 
 def propose_each(
     session: Session,
-    questions: Sequence[Question],
+    questions: Sequence[AdviceQuestion],
     team: ModelsConfig,
     settings: Settings,
     now: datetime,
@@ -113,7 +117,7 @@ def propose_all(
     }
 
 
-def _current(question: Question, team: ModelsConfig, known: Mapping[str, Subject]) -> str:
+def _current(question: AdviceQuestion, team: ModelsConfig, known: Mapping[str, Subject]) -> str:
     """The key of the current model."""
     name = question.current_model
     if name is None:

@@ -168,7 +168,7 @@ def test_cards_are_compared_by_the_sentence_embedding_once_they_are_embedded(
 ) -> None:
     desk, client = served_api.desk, served_api.client
     assert desk.embedder.name == sentence_embedder().name
-    until(lambda: desk.cards_index(desk.counter).embedder.name == desk.embedder.name)
+    until(lambda: desk.cards_index(desk.served).embedder.name == desk.embedder.name)
     client.put("/api/v1/users/team-d", json={"profile_text": "Formal proofs and olympiad problems"})
     matches = client.get(
         "/api/v1/recommend/team-d", params={"topk": 1, "understanding": "full"}
@@ -332,7 +332,7 @@ def test_a_use_case_without_outcomes_is_noted(served_api: Api) -> None:
 
 
 def test_feedback_names_a_user_who_is_stored(served_api: Api) -> None:
-    model = next(iter(sorted(served_api.desk.counter.keys)))
+    model = next(iter(sorted(served_api.desk.served.keys)))
     given = {"model": model, "use_case": "untold", "success": True, "user_id": "nobody"}
     refused = served_api.client.post("/api/v1/feedback", json=given)
     assert (refused.status_code, refused.headers["content-type"]) == (404, PROBLEM)

@@ -15,7 +15,7 @@ from llmrec_pipeline.domain.advice_record import computed_again, figures
 from llmrec_pipeline.domain.decisions import STATUSES
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.team_models import ModelsConfig
-from llmrec_pipeline.serving.upgrade_advice import Question, Unanswered, propose_each
+from llmrec_pipeline.serving.upgrade_advice import AdviceQuestion, Unanswered, propose_each
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store.ingesting import ingest
 from llmrec_pipeline.storage.evidence_store.models import (
@@ -155,7 +155,7 @@ def test_a_use_case_without_an_answer_costs_the_others_nothing(
             "use_cases": {"a_bad_one": "gone", USE_CASE: "now"},
         }
     )
-    questions = [*map(Question, team.by_use_case)]
+    questions = [*map(AdviceQuestion, team.by_use_case)]
     with filled.writing() as session:
         bad, good = propose_each(session, questions, team, settings, NOW)
     assert isinstance(bad, Unanswered)

@@ -106,18 +106,18 @@ def digest_asset(settings: Settings, clock: Clock) -> AssetsDefinition:
         standing = [entry for entry in sent.entries if entry.stands]
         by_kind = Counter(entry.alert.kind for entry in standing)
         rows = [entry.alert._asdict() for entry in standing]
-        outcomes = [asdict(outcome) for outcome in sent.outcomes]
+        told = [asdict(delivery) for delivery in sent.deliveries]
         metadata: dict[str, Any] = {
             "dagster/row_count": len(standing),
             "alerts": markdown(rows, ("kind", "text")),
-            "channels": markdown(outcomes, ("channel", "target", "alerts", "problem")),
+            "channels": markdown(told, ("channel", "target", "alerts", "problem")),
             "new_alerts": len(sent.new),
             **{f"standing/{kind}": by_kind[kind] for kind in KINDS},
             "edition": sent.edition,
             "ledger": MetadataValue.path(settings.locations.states / "alerts" / "ledger.json"),
         }
         yield MaterializeResult(asset_key=vocabulary.MARKET_DIGEST, metadata=metadata)
-        problems = [f"{o.channel}: {o.problem}" for o in sent.outcomes if o.problem]
+        problems = [f"{o.channel}: {o.problem}" for o in sent.deliveries if o.problem]
         yield checks.warning(vocabulary.MARKET_DIGEST, checks.ALERTS_DELIVERED, problems)
 
     return market_digest

@@ -31,7 +31,7 @@ from llmrec_pipeline.orchestration.metadata import markdown, stored_schema
 from llmrec_pipeline.orchestration.resources import WarehouseResource
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE, OWNER, WAREHOUSE_POOL
 from llmrec_pipeline.serving.advice_report import as_markdown, reported
-from llmrec_pipeline.serving.upgrade_advice import Question, Unanswered, propose_each
+from llmrec_pipeline.serving.upgrade_advice import AdviceQuestion, Unanswered, propose_each
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.evidence_store.ingesting import (
     Counts,
@@ -148,7 +148,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
         now = clock()
         with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
             team = load_team_settings(settings.locations).models
-            questions = [*map(Question, team.by_use_case)]
+            questions = [*map(AdviceQuestion, team.by_use_case)]
             told = list(propose_each(session, questions, team, settings, now))
             rows = reported(session, settings, latest=True)
         advice = [one for one in told if isinstance(one, Advice)]

@@ -16,7 +16,7 @@ from llmrec_pipeline.domain.task_profile import RequestError, resolve_providers,
 from llmrec_pipeline.serving.answering import Prepared, Question, as_json
 from llmrec_pipeline.serving.api import problems
 from llmrec_pipeline.serving.api import schemas as s
-from llmrec_pipeline.serving.api.desk import Counter, Desk, with_id
+from llmrec_pipeline.serving.api.desk import Desk, ServedEdition, with_id
 from llmrec_pipeline.serving.api.gate import Gate, Metrics
 from llmrec_pipeline.serving.api.personal import matches_of, question_of_user
 from llmrec_pipeline.serving.history import replay_answer, served_answer
@@ -97,7 +97,7 @@ def _add_service_routes(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
     @app.get("/healthz", response_model=s.Health, responses=problems.responses())
     async def healthz() -> Any:
         """200 where an edition is served, else 503."""
-        return {"status": "ok", "edition": desk.counter.edition.name}
+        return {"status": "ok", "edition": desk.served.edition.name}
 
     @app.get(
         "/metrics",
@@ -125,11 +125,11 @@ def _add_answer_routes(app: FastAPI, desk: Desk) -> None:
     )
     async def recommend(asked: s.RecommendRequest) -> Response:
         """Rank models for a job described in words."""
-        question, counter = asked.question(desk.config.understanding), desk.counter
+        question, served = asked.question(desk.config.understanding), desk.served
         if not desk.knows_user(asked.user_id):
             await _aside(lambda: desk.require_user(asked.user_id))
-        ready = await _prepared(counter, question)
-        answer_id = desk.record(counter, ready, asked.user_id)
+        ready = await _prepared(served, question)
+        answer_id = desk.record(served, ready, asked.user_id)
         return Response(with_id(answer_id, ready.text), media_type=_JSON)
 
     @app.get(
@@ -168,20 +168,20 @@ async def _aside(work: Callable[[], Work]) -> Work:
     return await to_thread.run_sync(work, abandon_on_cancel=True)
 
 
-async def _prepared(counter: Counter, question: Question) -> Prepared:
-    known = counter.known(question)
+async def _prepared(served: ServedEdition, question: Question) -> Prepared:
+    known = served.known(question)
     if known is not None:
         return known
-    return await _aside(lambda: counter.prepare(question))
+    return await _aside(lambda: served.prepare(question))
 
 
 def _for_user(desk: Desk, user_id: str, topk: int, understanding: str) -> Response:
-    counter = desk.counter
+    served = desk.served
     with desk.store.reading() as session:
         user = UserProfile.of(find_user(session, user_id))
-        matches = matches_of(desk, counter, session, user)
-    ready = counter.answer(question_of_user(counter, user_id, user, topk, understanding))
-    answer_id = desk.record(counter, ready, user_id)
+        matches = matches_of(desk, served, session, user)
+    ready = served.answer(question_of_user(served, user_id, user, topk, understanding))
+    answer_id = desk.record(served, ready, user_id)
     more = as_json({"user_id": user_id, "matches": matches})
     text = f"{ready.text[:-1]},{more[1:]}"
     return Response(with_id(answer_id, text), media_type=_JSON)
@@ -222,7 +222,7 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
         names = None if providers is None else _listed(providers)
         if names == []:
             raise RequestError("providers: names nobody; leave it out for all providers")
-        return _cached(desk, request, lambda counter: counter.top(category, names, top_n))
+        return _cached(desk, request, lambda served: served.top(category, names, top_n))
 
     @app.get(
         f"{_API}/rankings",
@@ -238,13 +238,13 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     ) -> Response:
         """Category rankings, by category and rank."""
 
-        def page(counter: Counter) -> dict[str, Any]:
-            rows = counter.rankings(category, provider)
+        def page(served: ServedEdition) -> dict[str, Any]:
+            rows = served.rankings(category, provider)
             shown = rows[offset : offset + limit]
             return {
-                **_bounds(len(rows), limit, offset, counter.edition.name),
+                **_bounds(len(rows), limit, offset, served.edition.name),
                 "items": shown,
-                "attribution": counter.categories.attribution(shown),
+                "attribution": served.categories.attribution(shown),
             }
 
         return _cached(desk, request, page)
@@ -263,13 +263,13 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
     ) -> Response:
         """Models with price, context, speed and measures."""
 
-        def page(counter: Counter) -> dict[str, Any]:
-            rows = counter.models(search, listed_only=listed_only)
+        def page(served: ServedEdition) -> dict[str, Any]:
+            rows = served.models(search, listed_only=listed_only)
             shown = rows[offset : offset + limit]
             return {
-                **_bounds(len(rows), limit, offset, counter.edition.name),
+                **_bounds(len(rows), limit, offset, served.edition.name),
                 "items": shown,
-                "attribution": counter.attribution(shown),
+                "attribution": served.attribution(shown),
             }
 
         return _cached(desk, request, page)
@@ -281,14 +281,16 @@ def _add_edition_routes(app: FastAPI, desk: Desk) -> None:
         return await _aside(lambda: source_rows(desk.settings))
 
 
-def _cached(desk: Desk, request: Request, content: Callable[[Counter], dict[str, Any]]) -> Response:
+def _cached(
+    desk: Desk, request: Request, content: Callable[[ServedEdition], dict[str, Any]]
+) -> Response:
     """An answer that is the same as long as the edition is."""
-    counter = desk.counter
-    headers = {"ETag": counter.etag, "Cache-Control": "no-cache"}
+    served = desk.served
+    headers = {"ETag": served.etag, "Cache-Control": "no-cache"}
     told = _listed(request.headers.get("if-none-match"))
-    if counter.etag in told or "*" in told:
+    if served.etag in told or "*" in told:
         return Response(status_code=304, headers=headers)
-    return Response(as_json(content(counter)), headers=headers, media_type=_JSON)
+    return Response(as_json(content(served)), headers=headers, media_type=_JSON)
 
 
 def _listed(text: str | None) -> Sequence[str]:
@@ -328,15 +330,15 @@ def _add_user_routes(app: FastAPI, desk: Desk) -> None:
 
 
 def _put_user(desk: Desk, user_id: str, told: s.UserIn) -> Response:
-    counter = desk.counter
-    aliases = counter.payload["provider_aliases"]
+    served = desk.served
+    aliases = served.payload["provider_aliases"]
     profile = UserProfile(
         told.profile_text,
         told.constraints.stated(),
         resolve_providers(told.available_providers, aliases),
     )
     # What could not be answered is not stored.
-    counter.answer(question_of_user(counter, user_id, profile, 1, desk.config.understanding))
+    served.answer(question_of_user(served, user_id, profile, 1, desk.config.understanding))
     with desk.store.writing() as session:
         is_new = put_user(session, user_id, profile, desk.clock())
         user = user_out(find_user(session, user_id))
@@ -349,9 +351,9 @@ def user_out(row: User) -> s.UserOut:
 
 
 def _add_feedback(desk: Desk, told: s.FeedbackIn) -> dict[str, Any]:
-    model = desk.counter.model_id(told.model)
+    model = desk.served.model_id(told.model)
     if model is None:
-        raise unknown_name("model", told.model, desk.counter.keys)
+        raise unknown_name("model", told.model, desk.served.keys)
     desk.require_user(told.user_id)
     source, score = _score(told, desk)
     given = GivenFeedback(

@@ -1,7 +1,7 @@
 """What answers come from: one edition in memory, with what was learned, and the store behind it.
 
-`Desk.counter` is one reference to all that a request needs of an edition. The next edition is loaded
-aside and the reference is swapped: a request ends with the counter that it began with.
+`Desk.served` is one reference to all that a request needs of an edition. The next edition is loaded
+aside and the reference is swapped: a request ends with the edition that it began with.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
-class Counter:
+class ServedEdition:
     """One edition as the API serves it, with what was learned by then."""
 
     edition: Edition
@@ -182,7 +182,7 @@ class Desk:
     store: EvidenceStore
     embedder: Remembered
     clock: Clock = lambda: datetime.now(UTC)
-    _counter: Counter | None = None
+    _served: ServedEdition | None = None
     _embedded: tuple[str | None, TextIndex | None] = (None, None)
     _cards_done: int = 0
     _known_users: set[str] = field(default_factory=set)
@@ -193,17 +193,17 @@ class Desk:
         return AnswerSpool(self.settings.locations.data)
 
     @property
-    def counter(self) -> Counter:
+    def served(self) -> ServedEdition:
         """The edition in force; raises EditionError before the first."""
-        if self._counter is None:
+        if self._served is None:
             find_edition(self.settings.locations.published, None)  # says what to do
             raise EditionError("the first edition is being loaded; try again")
-        return self._counter
+        return self._served
 
     @property
     def edition_name(self) -> str | None:
         """Of the edition that is served."""
-        return self._counter.edition.name if self._counter else None
+        return self._served.edition.name if self._served else None
 
     def look_for_edition(self) -> bool:
         """Take up another current edition; whether there was one. One that cannot be read leaves
@@ -212,7 +212,7 @@ class Desk:
         if edition is None or edition.name == self.edition_name:
             return False
         try:
-            self._counter = self._load(edition)
+            self._served = self._load(edition)
             self._cards_done = 0
         except EditionError as error:
             _log.warning("edition not taken up: %s", error)
@@ -222,13 +222,13 @@ class Desk:
 
     def look_for_outcomes(self) -> None:
         """Take up what people reported since; answers made before do not know it."""
-        counter = self._counter
-        if counter is None:
+        served = self._served
+        if served is None:
             return
         with self.store.reading() as session:
-            if outcomes_mark(session) == counter.outcomes_mark:
+            if outcomes_mark(session) == served.outcomes_mark:
                 return
-        self._counter = self._with(counter.edition, counter.payload, counter.config_hash)
+        self._served = self._with(served.edition, served.payload, served.config_hash)
 
     def knows_user(self, user_id: str | None) -> bool:
         """Whether a user was found in the store before; nobody named is nobody unknown."""
@@ -243,10 +243,10 @@ class Desk:
             find_user(session, user_id)
         self._known_users.add(user_id)
 
-    def record(self, counter: Counter, ready: Prepared, user_id: str | None) -> str:
+    def record(self, served: ServedEdition, ready: Prepared, user_id: str | None) -> str:
         """Spool a served answer; its id. Raises OSError."""
         answer_id = new_answer_id()
-        record = served_record(ready, answer_id, self.clock(), "api", user_id, counter.config_hash)
+        record = served_record(ready, answer_id, self.clock(), "api", user_id, served.config_hash)
         self.spool.append(record, sync=False)
         return answer_id
 
@@ -257,31 +257,33 @@ class Desk:
     def embed_cards(self) -> None:
         """Embed some more cards of the edition in force, until all are. Hundreds take seconds: it is
         done aside, and bit by bit, so that a server that is to stop need not wait."""
-        counter = self._counter
-        if counter is None or self._embedded[0] == counter.edition.name:
+        served = self._served
+        if served is None or self._embedded[0] == served.edition.name:
             return
-        texts = list(counter.cards.values())
+        texts = list(served.cards.values())
         for text in texts[self._cards_done : self._cards_done + _CARDS_AT_ONCE]:
             self.embedder(text)
         self._cards_done += _CARDS_AT_ONCE
         if self._cards_done >= len(texts):
-            self._embedded = counter.edition.name, TextIndex(self.embedder, counter.cards)
+            self._embedded = served.edition.name, TextIndex(self.embedder, served.cards)
 
-    def cards_index(self, counter: Counter) -> TextIndex:
+    def cards_index(self, served: ServedEdition) -> TextIndex:
         """The cards of an edition; until they are embedded their words are compared."""
         edition, index = self._embedded
-        if index is not None and edition == counter.edition.name:
+        if index is not None and edition == served.edition.name:
             return index
-        return TextIndex(_WORDS, counter.cards)
+        return TextIndex(_WORDS, served.cards)
 
-    def _load(self, edition: Edition) -> Counter:
+    def _load(self, edition: Edition) -> ServedEdition:
         return self._with(edition, edition.ranking(), edition.manifest()["config_hash"])
 
-    def _with(self, edition: Edition, payload: Mapping[str, Any], config_hash: str) -> Counter:
-        """A counter with the outcomes of now."""
+    def _with(
+        self, edition: Edition, payload: Mapping[str, Any], config_hash: str
+    ) -> ServedEdition:
+        """The edition with the outcomes of now."""
         with self.store.reading() as session:
             mark, found = outcomes_mark(session), outcomes(session)
-        counter = Counter(
+        served = ServedEdition(
             edition=edition,
             payload=payload,
             config_hash=config_hash,
@@ -290,8 +292,8 @@ class Desk:
             outcomes_mark=mark,
             memo=self.config.memo,
         )
-        _ = counter.categories  # read now, not within the first request
-        return counter
+        _ = served.categories  # read now, not within the first request
+        return served
 
 
 def with_id(answer_id: str, text: str) -> bytes:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from llmrec_pipeline.domain.matching import TextIndex
 from llmrec_pipeline.domain.task_profile import RequestError, TaskType
 from llmrec_pipeline.serving.answering import Question
-from llmrec_pipeline.serving.api.desk import Counter, Desk
+from llmrec_pipeline.serving.api.desk import Desk, ServedEdition
 from llmrec_pipeline.storage.evidence_store.answers import UserProfile
 from llmrec_pipeline.storage.evidence_store.models import Feedback, ServedAnswer
 
@@ -22,7 +22,7 @@ _PAST = 100
 
 
 def question_of_user(
-    counter: Counter, user_id: str, user: UserProfile, topk: int, understanding: str
+    served: ServedEdition, user_id: str, user: UserProfile, topk: int, understanding: str
 ) -> Question:
     """What a profile asks: its text, its constraints, and only providers that the user can call.
     Raises RequestError where the constraints allow none of those."""
@@ -33,7 +33,7 @@ def question_of_user(
     available = tuple(user.available_providers)
     allowed = question.provider_allowlist
     if allowed:
-        ids = counter.payload["provider_aliases"]
+        ids = served.payload["provider_aliases"]
         named = {ids.get(name.casefold(), name) for name in allowed}
         available = tuple(name for name in available if name in named)
         if not available:
@@ -44,14 +44,16 @@ def question_of_user(
     return replace(question, provider_allowlist=available)
 
 
-def matches_of(desk: Desk, counter: Counter, session: Session, user: UserProfile) -> dict[str, Any]:
+def matches_of(
+    desk: Desk, served: ServedEdition, session: Session, user: UserProfile
+) -> dict[str, Any]:
     """The model cards, use cases and past requests with outcomes that a profile is most like."""
     text = user.profile_text
-    cards = desk.cards_index(counter)
+    cards = desk.cards_index(served)
     past = _past_requests(session)
     embedder = cards.embedder
     of_past = TextIndex(embedder, {key: found["text"] for key, found in past.items()})
-    use_cases = TextIndex(embedder, _use_cases(desk, counter))
+    use_cases = TextIndex(embedder, _use_cases(desk, served))
     return {
         "embedding": embedder.name,
         "models": [match._asdict() for match in cards.nearest(text, _SHOWN)],
@@ -62,10 +64,10 @@ def matches_of(desk: Desk, counter: Counter, session: Session, user: UserProfile
     }
 
 
-def _use_cases(desk: Desk, counter: Counter) -> dict[str, str]:
+def _use_cases(desk: Desk, served: ServedEdition) -> dict[str, str]:
     """Task types with their words, and the use cases that outcomes name."""
-    texts = {name: _in_words(name, kind) for name, kind in counter.tasks.task_types.items()}
-    for outcome in counter.book.outcomes:
+    texts = {name: _in_words(name, kind) for name, kind in served.tasks.task_types.items()}
+    for outcome in served.book.outcomes:
         kind = desk.settings.advice.task_type(outcome.use_case)
         spelled = outcome.use_case.replace("_", " ")
         texts.setdefault(outcome.use_case, f"{spelled} {texts.get(kind, kind)}")

@@ -37,8 +37,8 @@ _STOP = (signal.SIGINT, signal.SIGTERM)
 
 
 def serve(host: str, port: int) -> None:
-    """Serve until asked to stop. Raises SettingsError, EvidenceStoreError, EmbeddingError, and OSError where the
-    address cannot be had."""
+    """Serve until asked to stop. Raises SettingsError, EvidenceStoreError, EmbeddingError, and
+    OSError where the address cannot be had."""
     settings = load_settings()
     config = load_api_config(settings.locations)
     require_safe(host, config)

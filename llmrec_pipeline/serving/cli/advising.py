@@ -31,7 +31,7 @@ from llmrec_pipeline.serving.cli.output import (
     say_wrapped,
 )
 from llmrec_pipeline.serving.upgrade_advice import (
-    Question,
+    AdviceQuestion,
     answer,
     attribution_of,
     propose_all,
@@ -62,7 +62,7 @@ _REPORT_COLUMNS = tuple(
 )
 
 
-def recommend(question: Question, persist: bool, wanted: Format | None) -> int:
+def recommend(question: AdviceQuestion, persist: bool, wanted: Format | None) -> int:
     """Print the advice, and store what is advised where that is asked for."""
     settings = load_settings()
     team = load_team_settings(settings.locations).models

@@ -11,10 +11,10 @@ from llmrec_pipeline.domain.alerts import TEST, Alert
 from llmrec_pipeline.serving.alert_channels import Digest, channels_of
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
-from llmrec_pipeline.serving.market_digest import Outcome, look, send_digest
+from llmrec_pipeline.serving.market_digest import Delivery, look, send_digest
 from llmrec_pipeline.settings import Settings, load_settings
 
-_OUTCOME = ("channel", "target", "alerts", "problem")
+_DELIVERY = ("channel", "target", "alerts", "problem")
 
 
 def list_alerts(wanted: Format | None) -> int:
@@ -43,7 +43,7 @@ def send(dry_run: bool, wanted: Format | None) -> int:
     now = datetime.now(UTC)
     if not dry_run:
         sent = send_digest(settings, channels, now)
-        return _print_outcomes(sent.outcomes, settings, wanted)
+        return _print_deliveries(sent.deliveries, settings, wanted)
     edition, found = look(settings, channels, now)
     due = {channel: pending(found.entries, channel.name) for channel in channels}
     if chosen(wanted) is Format.JSON:
@@ -67,23 +67,25 @@ def test(wanted: Format | None) -> int:
     settings = load_settings()
     alert = Alert(TEST, "llmrec", "test", "This is a test: alerts of llmrec arrive here.")
     digest = Digest([alert], datetime.now(UTC), None)
-    outcomes = [
-        Outcome(channel.name, channel.target, 1, channel.send(digest))
+    deliveries = [
+        Delivery(channel.name, channel.target, 1, channel.send(digest))
         for channel in channels_of(settings)
     ]
-    return _print_outcomes(outcomes, settings, wanted)
+    return _print_deliveries(deliveries, settings, wanted)
 
 
-def _print_outcomes(outcomes: Sequence[Outcome], settings: Settings, wanted: Format | None) -> int:
-    rows = [asdict(outcome) for outcome in outcomes]
+def _print_deliveries(
+    deliveries: Sequence[Delivery], settings: Settings, wanted: Format | None
+) -> int:
+    rows = [asdict(delivery) for delivery in deliveries]
     if chosen(wanted) is Format.JSON:
         print_json(rows)
     else:
-        print_table([{**row, "problem": row["problem"] or "none"} for row in rows], _OUTCOME)
+        print_table([{**row, "problem": row["problem"] or "none"} for row in rows], _DELIVERY)
         _note_unset(settings)
-    failed = [outcome for outcome in outcomes if outcome.problem]
-    for outcome in failed:
-        note(f"llmrec: {outcome.channel} ({outcome.target}): {outcome.problem}")
+    failed = [delivery for delivery in deliveries if delivery.problem]
+    for delivery in failed:
+        note(f"llmrec: {delivery.channel} ({delivery.target}): {delivery.problem}")
     return FAILED if failed else OK
 
 

@@ -472,7 +472,7 @@ def audit(
     """
     from llmrec_pipeline.serving.cli import auditing
 
-    asked = auditing.Asked(path, glob or (), fail_on or (), include_comments)
+    asked = auditing.AuditRequest(path, glob or (), fail_on or (), include_comments)
     raise typer.Exit(auditing.audit(asked, format))
 
 
@@ -790,9 +790,9 @@ def intel_recommend(
     Example: llmrec intel recommend --use-case builder_high --persist
     """
     from llmrec_pipeline.serving.cli import advising
-    from llmrec_pipeline.serving.upgrade_advice import Question
+    from llmrec_pipeline.serving.upgrade_advice import AdviceQuestion
 
-    question = Question(use_case, current_model, max_candidates)
+    question = AdviceQuestion(use_case, current_model, max_candidates)
     raise typer.Exit(advising.recommend(question, persist, format))
 
 
@@ -921,7 +921,7 @@ def telemetry_import(
     """
     from llmrec_pipeline.serving.cli import telemetering
 
-    asked = telemetering.Asked(log_format, mapping, timezone, keep_user_ids)
+    asked = telemetering.ImportRequest(log_format, mapping, timezone, keep_user_ids)
     raise typer.Exit(telemetering.take_in(places, asked, output_format))
 
 

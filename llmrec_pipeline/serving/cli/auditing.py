@@ -30,7 +30,7 @@ _COLUMNS = ("place", "text", "where", "model", "status", "successor", "fails")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuditRequest:
     """What is audited, and for what."""
 
     path: Path
@@ -39,7 +39,7 @@ class Asked:
     include_comments: bool = False
 
 
-def audit(asked: Asked, wanted: Format | None) -> int:
+def audit(asked: AuditRequest, wanted: Format | None) -> int:
     """Print what stands where; exit code 1 where something must not stand there."""
     if not asked.path.exists():
         raise RequestError(f"{asked.path}: there is no such file or folder")
@@ -62,7 +62,7 @@ def audit(asked: Asked, wanted: Format | None) -> int:
     return FAILED if told["failures"] else OK
 
 
-def _auditor(asked: Asked, settings: Settings, edition: Edition | None) -> Auditor:
+def _auditor(asked: AuditRequest, settings: Settings, edition: Edition | None) -> Auditor:
     team = load_team_settings(settings.locations).models
     market = _market(edition)
     names = ModelNames(
@@ -104,7 +104,7 @@ def _names(edition: Edition | None) -> list[tuple[str, str]]:
     return [(row["name"], row["model_id"]) for row in rows]
 
 
-def _told(asked: Asked, edition: Edition | None, result: AuditResult) -> dict[str, Any]:
+def _told(asked: AuditRequest, edition: Edition | None, result: AuditResult) -> dict[str, Any]:
     found = result.findings
     return {
         "schema_version": _SCHEMA_VERSION,

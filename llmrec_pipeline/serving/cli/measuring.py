@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -85,7 +86,7 @@ def _told(measured: Measured) -> dict[str, Any]:
 
 def _numbers(row: dict[str, Any]) -> dict[str, Any]:
     return {
-        name: float(value) if hasattr(value, "as_tuple") else value for name, value in row.items()
+        name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()
     }
 
 

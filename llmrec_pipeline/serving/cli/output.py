@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -144,15 +143,3 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     return "".join(c if c.isprintable() else " " for c in str(value))
-
-
-def age(moment: datetime | None, now: datetime | None = None) -> str | None:
-    """`3 min`, `5 h`, `12 d`."""
-    if moment is None:
-        return None
-    minutes = ((now or datetime.now(UTC)) - moment).total_seconds() / 60
-    if minutes < 60:
-        return f"{max(0, minutes):.0f} min"
-    if minutes < 48 * 60:
-        return f"{minutes / 60:.0f} h"
-    return f"{minutes / 1440:.0f} d"

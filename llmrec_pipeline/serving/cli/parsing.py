@@ -53,7 +53,8 @@ class _Parser:
 
 def answer(text: str, understanding: str | None, wanted: Format | None) -> int:
     """Print what is understood; `-` reads a text, or JSON {"text"}, a line and prints a JSON line
-    for each but a blank one: the reading, or {"line", "text", "error"}. The exit code says whether every line could be read."""
+    for each but a blank one: the reading, or {"line", "text", "error"}. The exit code says whether
+    every line could be read."""
     parser = _Parser(understanding)
     if text == STREAM:
         return _stream(parser)

@@ -24,14 +24,13 @@ from llmrec_pipeline.serving.auto_refresh import refresh_and_wait, sources_due
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
 from llmrec_pipeline.serving.cli.output import (
     Format,
-    age,
     chosen,
     note,
     print_json,
     print_table,
     say,
 )
-from llmrec_pipeline.serving.standing import origins_now
+from llmrec_pipeline.serving.standing import age, origins_now
 from llmrec_pipeline.storage.editions import (
     Edition,
     EditionError,

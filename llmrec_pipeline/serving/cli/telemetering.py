@@ -28,7 +28,7 @@ _COLUMNS = ["log", "read", "new", "updated", "duplicate", "not_calls", "refused"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportRequest:
     """How the logs are to be read."""
 
     log_format: str
@@ -37,7 +37,7 @@ class Asked:
     keep_user_ids: bool
 
 
-def take_in(places: Sequence[str], asked: Asked, wanted: Format | None) -> int:
+def take_in(places: Sequence[str], asked: ImportRequest, wanted: Format | None) -> int:
     """Import each log and say what came of it; exit code 2 where a log held nothing but mistakes."""
     settings = load_settings()
     if asked.log_format not in tuple(LogFormat):

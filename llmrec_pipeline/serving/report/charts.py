@@ -111,8 +111,8 @@ def _tradeoff() -> dict[str, Any]:
 
 
 def _line(number_format: str) -> dict[str, Any]:
-    """Values over time, told in a format of d3. Each line is of one index version; where one begins, its name stands, and
-    nothing joins it with the one before."""
+    """Values over time, told in a format of d3. Each line is of one index version; where one
+    begins, its name stands, and nothing joins it with the one before."""
     import altair as alt
 
     x = (
