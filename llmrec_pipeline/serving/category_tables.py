@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
-from llmrec_pipeline.domain.timestamps import Moment, parse_iso
+from llmrec_pipeline.domain.timestamps import Moment, iso, parse_iso
 from llmrec_pipeline.serving.at_time import Asked, moment_of, past_warehouse
 from llmrec_pipeline.serving.standing import origins_now
 from llmrec_pipeline.settings import Settings
@@ -46,6 +46,11 @@ class CategoryTables:
 
     def _is_pulled(self, publisher: str) -> bool:
         return self.origins.get(publisher, {}).get("origin") in PULLED_ORIGINS
+
+
+def row_as_json(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `category_rankings` with its moment as ISO text in UTC."""
+    return {**row, "last_updated": iso(row["last_updated"])}
 
 
 def publishers_of(row: Mapping[str, Any]) -> list[str]:

@@ -29,6 +29,7 @@ from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks, unknown_name
 from llmrec_pipeline.domain.timestamps import parse_iso, stamp
 from llmrec_pipeline.serving.at_time import Asked, moment_of, past_warehouse
+from llmrec_pipeline.serving.edition_models import key_of_today
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import find_edition
@@ -122,11 +123,9 @@ def _key(name: str, world: _World) -> str:
     """The key of a model's key or display name, or of a name that the identity rules know; an old
     key leads to today's."""
     payload = world.payload
+    if (today := key_of_today(payload, name)) is not None:
+        return today
     keys = [model["canonical_model_key"] for model in payload["models"]]
-    if name in keys:
-        return name
-    if (today := payload.get("key_redirects", {}).get(name)) in keys:
-        return str(today)
     named = [
         model["canonical_model_key"]
         for model in payload["models"]

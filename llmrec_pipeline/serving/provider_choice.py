@@ -30,7 +30,7 @@ from llmrec_pipeline.domain.task_profile import Tasks
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.serving.alerts import post_alert
 from llmrec_pipeline.serving.at_time import Asked
-from llmrec_pipeline.serving.category_tables import CategoryTables, category_tables
+from llmrec_pipeline.serving.category_tables import CategoryTables, category_tables, row_as_json
 from llmrec_pipeline.serving.understanding import request_reader
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.editions import EditionError
@@ -164,9 +164,7 @@ class ProviderChooser:
         now: datetime,
         fetched: str | None,
     ) -> dict[str, Any]:
-        model = dict(rung.model) if rung.model else None
-        if model:
-            model["last_updated"] = iso(model["last_updated"])
+        model = row_as_json(rung.model) if rung.model else None
         is_kept = rung.step == "current"
         stands = timedelta(hours=self.rules.valid_hours if is_kept else 0)
         return {

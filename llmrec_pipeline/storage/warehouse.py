@@ -281,6 +281,14 @@ def first_row(
     return rows[0] if rows else None
 
 
+def named_rows(
+    result: duckdb.DuckDBPyConnection | duckdb.DuckDBPyRelation,
+) -> list[dict[str, Any]]:
+    """The rows of a result as mappings by column name."""
+    columns = [entry[0] for entry in result.description]
+    return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+
+
 def get_meta(con: duckdb.DuckDBPyConnection, name: str) -> str | None:
     """A note that the warehouse keeps about itself."""
     row = first_row(con, "SELECT value FROM meta WHERE name = ?", [name])

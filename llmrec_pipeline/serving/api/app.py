@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
-from typing import Annotated, Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from fastapi import FastAPI, Path, Query, Request
@@ -19,6 +19,7 @@ from llmrec_pipeline.serving.api import schemas as s
 from llmrec_pipeline.serving.api.desk import Desk, ServedEdition, with_id
 from llmrec_pipeline.serving.api.gate import Gate, Metrics
 from llmrec_pipeline.serving.api.personal import matches_of, question_of_user
+from llmrec_pipeline.serving.feedback import feedback_record, score_of
 from llmrec_pipeline.serving.history import replay_answer, served_answer
 from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline.storage.evidence_store.answers import (
@@ -363,22 +364,11 @@ def _add_feedback(desk: Desk, told: s.FeedbackIn) -> dict[str, Any]:
         desk.drain()
     with desk.store.writing() as session:
         row = add_feedback(session, given, desk.clock())
-        return {
-            "id": row.id,
-            "given_at": row.given_at,
-            "use_case": row.use_case,
-            "model": row.model_id,
-            "source": row.source,
-            "score": float(row.score),
-        }
+        return {**feedback_record(row), "given_at": row.given_at}
 
 
 def _score(told: s.FeedbackIn, desk: Desk) -> tuple[str, Decimal]:
-    if told.rating is not None:
-        try:
-            return "rating", Decimal(str(desk.learning.rating.score(told.rating)))
-        except ValueError as error:
-            raise RequestError(str(error)) from None
-    if told.success is not None:
-        return "success", Decimal(int(told.success))
-    return "evaluation", Decimal(str(cast(float, told.score)))
+    try:
+        return score_of(told.rating, told.success, told.score, desk.learning.rating)
+    except ValueError as error:
+        raise RequestError(str(error)) from None

@@ -21,7 +21,6 @@ from llmrec_pipeline.domain.matching import HashedWords, Remembered, TextIndex
 from llmrec_pipeline.domain.model_cards import model_cards
 from llmrec_pipeline.domain.provider_choice import top_models
 from llmrec_pipeline.domain.task_profile import Tasks, resolve_providers
-from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.answering import (
     Prepared,
     Question,
@@ -32,7 +31,8 @@ from llmrec_pipeline.serving.answering import (
     served_record,
 )
 from llmrec_pipeline.serving.api.config import ApiConfig, MemoSizes
-from llmrec_pipeline.serving.category_tables import CategoryTables, edition_tables
+from llmrec_pipeline.serving.category_tables import CategoryTables, edition_tables, row_as_json
+from llmrec_pipeline.serving.edition_models import found_models, key_of_today
 from llmrec_pipeline.serving.learned import OutcomeBook, answer_with_learned
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import Edition, EditionError, current_edition, find_edition
@@ -119,7 +119,7 @@ class ServedEdition:
         return {
             "category": category,
             "edition": self.edition.name,
-            "rankings": [_told(row) for row in rows],
+            "rankings": [row_as_json(row) for row in rows],
             "attribution": self.categories.attribution(rows),
         }
 
@@ -131,17 +131,11 @@ class ServedEdition:
             for row in self.categories.rows
             if category in (None, row["category"]) and maker in (None, row["provider"])
         ]
-        return [_told(row) for row in sorted(rows, key=lambda r: (r["category"], r["rank"]))]
+        return [row_as_json(row) for row in sorted(rows, key=lambda r: (r["category"], r["rank"]))]
 
     def models(self, search: str | None, *, listed_only: bool) -> list[dict[str, Any]]:
         """The edition's models whose key or name has the text."""
-        folded = (search or "").casefold()
-        return [
-            model
-            for model in self.payload["models"]
-            if (model["listed"] or not listed_only)
-            and folded in f"{model['canonical_model_key']} {model['model_name']}".casefold()
-        ]
+        return found_models(self.payload, search, listed_only=listed_only)
 
     def attribution(self, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The attribution of each source of some models' measures, prices and speeds."""
@@ -151,8 +145,7 @@ class ServedEdition:
 
     def model_id(self, name: str) -> str | None:
         """The key of today, of a model of this edition."""
-        key = self.payload.get("key_redirects", {}).get(name, name)
-        return key if key in self.keys else None
+        return key_of_today(self.payload, name)
 
     @cached_property
     def keys(self) -> frozenset[str]:
@@ -166,10 +159,6 @@ def _sources_of(model: Mapping[str, Any]) -> Iterator[str]:
     for offering in model["offerings"]:
         named = (value for column, value in offering.items() if column.endswith("source"))
         yield from filter(None, named)
-
-
-def _told(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "last_updated": iso(row["last_updated"])}
 
 
 @dataclass

@@ -14,10 +14,10 @@ from llmrec_pipeline.domain.provider_choice import (
     top_models,
 )
 from llmrec_pipeline.domain.task_profile import RequestError, resolve_providers
-from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.at_time import Asked
-from llmrec_pipeline.serving.category_tables import category_tables
+from llmrec_pipeline.serving.category_tables import category_tables, row_as_json
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
+from llmrec_pipeline.serving.cli.flags import names_of
 from llmrec_pipeline.serving.cli.output import (
     Format,
     chosen,
@@ -45,7 +45,7 @@ def top(
         "category": told,
         "edition": tables.edition,
         "providers": None if allowed is None else list(allowed),
-        "rankings": [{**row, "last_updated": iso(row["last_updated"])} for row in rows],
+        "rankings": [row_as_json(row) for row in rows],
         "origins": {
             publisher: {
                 name: tables.origins[publisher].get(name)
@@ -92,7 +92,7 @@ def _providers(text: str | None, settings: Settings) -> Sequence[str] | None:
         return None
     if text.strip().lower() == _ENVIRONMENT:
         return available_of(settings.providers.key_variables, os.environ)
-    named = [name.strip() for name in text.split(",") if name.strip()]
+    named = names_of(text)
     if not named:
         raise RequestError(
             "--providers names nobody; allowed: env, or a list such as openai,google"

@@ -20,7 +20,7 @@ from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json,
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.editions import find_edition
-from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.storage.warehouse import named_rows, sql_text
 from llmrec_pipeline.team_settings import load_team_settings
 
 _JSON_LINES = (".jsonl", ".ndjson")
@@ -70,9 +70,7 @@ def _prices(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, Sequence[Terms]],
     """Prices at the creators' own hosts now, and whose they are, by model."""
     found: dict[str, Sequence[Terms]] = {}
     sources: dict[str, str] = {}
-    result = con.sql(sql_text("catalogue_prices"))
-    for row in result.fetchall():
-        told = dict(zip(result.columns, row, strict=True))
+    for told in named_rows(con.sql(sql_text("catalogue_prices"))):
         cached = told["price_cached_input_per_1m"]
         base = Terms(
             input_per_1m=Decimal(repr(told["price_input_per_1m"])),

@@ -12,6 +12,7 @@ from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.identity_config import IdentityConfig, ProposalSettings
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.serving.cli import OK
+from llmrec_pipeline.serving.cli.flags import day_of
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.serving.cli.querying import edition_rows
 from llmrec_pipeline.settings import load_settings
@@ -115,7 +116,7 @@ def _certain_proposal(row: Mapping[str, Any], settings: ProposalSettings) -> str
 def _bounds(
     source: str, decision: Decision, identity: IdentityConfig
 ) -> tuple[date | None, date | None]:
-    since, until = _day("--since", decision.since), _day("--until", decision.until)
+    since, until = day_of("--since", decision.since), day_of("--until", decision.until)
     if since and until and until <= since:
         raise RequestError(f"--until {until} is not after --since {since}")
     reading = identity.sources.get(source)
@@ -126,13 +127,6 @@ def _bounds(
             f"leave {flag} out"
         )
     return since, until
-
-
-def _day(flag: str, text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise RequestError(f"{flag} {text!r} is no date; write YYYY-MM-DD") from None
 
 
 def explain(key: str, wanted: Format | None) -> int:

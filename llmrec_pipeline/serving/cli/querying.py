@@ -17,6 +17,7 @@ from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.storage.editions import Edition, EditionError, find_edition
 from llmrec_pipeline.storage.usage import COLUMNS, SourceUsage
+from llmrec_pipeline.storage.warehouse import named_rows
 
 
 class QueryError(Exception):
@@ -51,8 +52,7 @@ def edition_rows(
             raise EditionError(
                 f"{edition.folder}: is of an older shape; run `llmrec refresh`"
             ) from None
-        columns = [entry[0] for entry in result.description]
-        return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+        return named_rows(result)
 
 
 def _select(con: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:

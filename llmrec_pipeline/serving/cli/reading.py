@@ -16,6 +16,7 @@ from llmrec_pipeline.serving.cli.output import (
     print_table,
     say,
 )
+from llmrec_pipeline.serving.edition_models import found_models
 from llmrec_pipeline.serving.source_rows import source_rows
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.editions import (
@@ -40,10 +41,8 @@ def models(
         search = key
     found = [
         model
-        for model in payload["models"]
-        if (everything or model["listed"])
-        and _matches(model, search)
-        and (creator is None or model["provider"] == creator)
+        for model in found_models(payload, search, listed_only=not everything)
+        if creator is None or model["provider"] == creator
     ]
     if chosen(wanted) is Format.JSON:
         print_json(found)
@@ -54,13 +53,6 @@ def models(
     )
     say(f"{len(found)} of {len(payload['models'])} models, edition {payload['edition']}.")
     return OK
-
-
-def _matches(model: dict[str, Any], search: str | None) -> bool:
-    if search is None:
-        return True
-    text = f"{model['canonical_model_key']} {model['model_name']}".casefold()
-    return search.casefold() in text
 
 
 def _creator(payload: dict[str, Any], name: str) -> str:

@@ -22,6 +22,7 @@ from llmrec_pipeline.serving.answering import (
 from llmrec_pipeline.serving.at_time import Asked, payload_of
 from llmrec_pipeline.serving.auto_refresh import refresh_and_wait, sources_due
 from llmrec_pipeline.serving.cli import NOTHING_LEFT, OK
+from llmrec_pipeline.serving.cli.flags import names_of
 from llmrec_pipeline.serving.cli.output import (
     Format,
     chosen,
@@ -184,9 +185,7 @@ def _noted(user: str, question: Question, found: Answered, locations: Locations)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:
-    if text is None:
-        return None
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return None if text is None else names_of(text)
 
 
 def _heard(reading: RequestReading, flags: Flags) -> list[str]:

@@ -14,7 +14,10 @@ from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.cli import FAILED, NOTHING_LEFT, OK
 from llmrec_pipeline.serving.cli.database import opened_store
+from llmrec_pipeline.serving.cli.flags import names_of
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
+from llmrec_pipeline.serving.edition_models import key_of_today
+from llmrec_pipeline.serving.feedback import feedback_record, score_of
 from llmrec_pipeline.serving.history import replay_answer, served_answer
 from llmrec_pipeline.serving.learned import OutcomeBook
 from llmrec_pipeline.serving_settings import load_learning
@@ -62,9 +65,8 @@ def put(
 ) -> int:
     """Store a user or team."""
     aliases = _payload()["provider_aliases"]
-    named = [name.strip() for name in (providers or "").split(",") if name.strip()]
     stated = {name: value for name, value in constraints.items() if value is not None}
-    told = UserProfile(profile, stated, resolve_providers(named, aliases))
+    told = UserProfile(profile, stated, resolve_providers(names_of(providers or ""), aliases))
     with opened_store() as store, store.writing() as session:
         put_user(session, user_id, told, datetime.now(UTC))
         row = _user(find_user(session, user_id))
@@ -129,9 +131,9 @@ def replay(answer_id: str, wanted: Format | None) -> int:
 def feedback(told: Told, wanted: Format | None) -> int:
     """Store one outcome."""
     payload = _payload()
-    model = payload.get("key_redirects", {}).get(told.model, told.model)
-    known = {entry["canonical_model_key"] for entry in payload["models"]}
-    if model not in known:
+    model = key_of_today(payload, told.model)
+    if model is None:
+        known = {entry["canonical_model_key"] for entry in payload["models"]}
         raise unknown_name("model", told.model, known)
     source, score = _score(told)
     given = GivenFeedback(
@@ -139,13 +141,7 @@ def feedback(told: Told, wanted: Format | None) -> int:
     )
     with _drained_store() as store, store.writing() as session:
         row = add_feedback(session, given, datetime.now(UTC))
-        stored = {
-            "id": row.id,
-            "use_case": row.use_case,
-            "model": row.model_id,
-            "source": row.source,
-            "score": float(row.score),
-        }
+        stored = feedback_record(row)
     _print([stored], tuple(stored), wanted)
     return OK
 
@@ -154,15 +150,11 @@ def _score(told: Told) -> tuple[str, Decimal]:
     stated = [v for v in (told.rating, told.success, told.score) if v is not None]
     if len(stated) != 1:
         raise RequestError("name one of --rating, --success/--failure and --score")
-    if told.rating is not None:
-        try:
-            rating = load_learning(read_locations()).rating.score(told.rating)
-        except ValueError as error:
-            raise RequestError(f"--{error}") from None
-        return "rating", Decimal(str(rating))
-    if told.success is not None:
-        return "success", Decimal(int(told.success))
-    return "evaluation", Decimal(str(told.score))
+    scale = load_learning(read_locations()).rating
+    try:
+        return score_of(told.rating, told.success, told.score, scale)
+    except ValueError as error:
+        raise RequestError(f"--{error}") from None
 
 
 def show(use_case: str, task_type: str | None, wanted: Format | None) -> int:

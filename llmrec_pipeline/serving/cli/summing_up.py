@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.domain.usage_names import UsageNames
 from llmrec_pipeline.domain.usage_prices import ServedName
 from llmrec_pipeline.serving.cli import OK
+from llmrec_pipeline.serving.cli.flags import day_of
 from llmrec_pipeline.serving.cli.output import Format, chosen, note, print_json, print_table, say
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.usage_engines import VARIABLE
@@ -23,7 +23,7 @@ from llmrec_pipeline.storage.usage_partitions import UsagePartitions, event_engi
 from llmrec_pipeline.storage.usage_seals import require_sound
 from llmrec_pipeline.storage.usage_staging import cut_short, outcomes
 from llmrec_pipeline.storage.usage_stats import published_models
-from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.storage.warehouse import named_rows, sql_text
 from llmrec_pipeline.team_settings import load_team_settings
 
 _SUMS = ("events", "calls", "errors", "input_tokens", "output_tokens", "total_tokens")
@@ -33,7 +33,7 @@ _COST = "logged_cost_usd"
 def summary(since: str | None, until: str | None, wanted: Format | None) -> int:
     """Print the sums of a range of days, both ends included."""
     settings = load_settings()
-    first, last = _day("--since", since), _day("--until", until)
+    first, last = day_of("--since", since), day_of("--until", until)
     if first and last and last < first:
         raise RequestError(f"--until {last}: lies before --since {first}")
     partitions = UsagePartitions(settings.locations.usage_events).files()
@@ -79,13 +79,6 @@ def _overlap(sources: Sequence[dict[str, Any]]) -> bool:
     return any(later["first"] <= row["last"] for row, later in pairwise(ordered))
 
 
-def _day(flag: str, told: str | None) -> date | None:
-    try:
-        return date.fromisoformat(told) if told else None
-    except ValueError:
-        raise RequestError(f"{flag} {told}: is no day; expected YYYY-MM-DD") from None
-
-
 def _queried(
     files: Sequence[Path], settings: Settings
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -96,12 +89,11 @@ def _queried(
     parameters = {"files": [str(path) for path in files]}
     scratch = settings.locations.data / "telemetry" / "scratch"
     with event_engine(settings.pipeline.warehouse, scratch) as con:
-        found = []
-        for name in ("usage_summary", "usage_sources"):
-            result = con.execute(sql_text(name), parameters)
-            columns = [entry[0] for entry in result.description]
-            found.append([dict(zip(columns, row, strict=True)) for row in result.fetchall()])
-    return found[0], found[1]
+        models, sources = (
+            named_rows(con.execute(sql_text(name), parameters))
+            for name in ("usage_summary", "usage_sources")
+        )
+    return models, sources
 
 
 def _total(models: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from llmrec_pipeline.domain.catalogue import (
     PriceEntry,
 )
 from llmrec_pipeline.storage.evidence_store.models import CatalogModel, ModelBenchmark, ModelPricing
-from llmrec_pipeline.storage.warehouse import sql_text
+from llmrec_pipeline.storage.warehouse import named_rows, sql_text
 
 _PRICED = ("input_per_1k", "output_per_1k", "cached_input_per_1k", "price_tiers", "currency")
 _SCORED = ("score", "unit", "task_type", "source")
@@ -49,8 +49,7 @@ def read_market(con: duckdb.DuckDBPyConnection) -> Market:
 
 
 def _rows(con: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
-    result = con.sql(sql_text(name))
-    return [dict(zip(result.columns, row, strict=True)) for row in result.fetchall()]
+    return named_rows(con.sql(sql_text(name)))
 
 
 def ingest(session: Session, catalogue: Catalogue, now: datetime) -> Ingested:
