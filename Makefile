@@ -32,8 +32,8 @@ report: $(STAMP) ## open the report of the current edition
 test: $(STAMP) ## the fast tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not slow"
 
-slow: $(STAMP) ## the heavy tests
-	$(BIN)/python -m pytest -m slow
+slow: $(STAMP) ## the heavy tests, and a page of their results
+	$(BIN)/python -m llmrec_pipeline_tests.slow --workers $(WORKERS)
 
 lint: $(STAMP) ## style, types, Dagster definitions
 	$(BIN)/ruff check .

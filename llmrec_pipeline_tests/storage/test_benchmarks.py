@@ -1,17 +1,18 @@
-"""The benchmark's small form: it runs, and its table says what it promises. No speed is asserted."""
+"""Small forms of benchmarks: they run, and their tables say what they promise. No speed is asserted."""
 
 from __future__ import annotations
 
 import pytest
 
-from llmrec_pipeline_tests.benchmarks import audit_speed
-from llmrec_pipeline_tests.benchmarks.__main__ import main
+from llmrec_pipeline_tests.benchmarks import audit_speed, refresh
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_the_small_form_prints_one_table(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["--pulls", "30", "--models", "40", "--repeat", "1"])
+def test_refreshes_of_few_pulls_and_of_more_are_one_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    refresh.main(["--pulls", "30", "--models", "40", "--repeat", "1"])
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert lines[1].split() == ["10", "pulls", "30", "pulls", "ratio"]
