@@ -87,7 +87,7 @@ def served(llmrec: Llmrec, *flags: str, **more: str) -> Iterator[tuple[subproces
     assert process.stderr is not None
     try:
         url = process.stderr.readline().split()[-1]
-        until(lambda: _answers(url))
+        until(lambda: answers(f"{url}/healthz"))
         yield process, url
     finally:
         if process.poll() is None:
@@ -95,9 +95,9 @@ def served(llmrec: Llmrec, *flags: str, **more: str) -> Iterator[tuple[subproces
         process.communicate()
 
 
-def until(happened: Callable[[], bool]) -> None:
-    """Wait for something; fails after half a minute."""
-    deadline = time.monotonic() + PATIENCE_S
+def until(happened: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Wait for something; fails after half a minute, or what is said."""
+    deadline = time.monotonic() + patience_s
     while not happened():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)
@@ -124,8 +124,9 @@ def publish_without(data: Path, key: str, name: str) -> None:
     aside.replace(published / "current")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether this address answers well by now."""
     try:
-        return httpx.get(f"{url}/healthz", timeout=5).status_code == 200
+        return httpx.get(url, timeout=5).status_code == 200
     except httpx.TransportError:
         return False
