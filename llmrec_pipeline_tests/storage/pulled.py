@@ -6,6 +6,7 @@ All names and values are invented, but for names that the identity rules know.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -86,6 +87,11 @@ class DataFolder:
             data.mkdir(parents=True, exist_ok=True)
             bundled.write_text(json.dumps({"sources": {MODELS_DEV: _BUNDLED}}))
         self.fixture = Fixture(bundled, self.settings)
+
+    def copy(self, data: Path) -> DataFolder:
+        """The same lake, warehouse and editions in another place."""
+        shutil.copytree(self.settings.locations.data, data, symlinks=True)
+        return DataFolder(data, self.settings)
 
     def configure(self, source: str, **changes: Any) -> None:
         """Change a source's settings."""

@@ -23,10 +23,9 @@ SETTINGS = load_settings({})
 KEY = "laboratory/invented-7"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> DataFolder:
-    """Two pulls of a publisher, the raw pages of the second in two parts."""
-    folder = DataFolder(tmp_path / "data", SETTINGS)
+@pytest.fixture(scope="module")
+def _published(tmp_path_factory: pytest.TempPathFactory) -> DataFolder:
+    folder = DataFolder(tmp_path_factory.mktemp("published") / "data", SETTINGS)
     folder.land(AA, at(0), models(12), index_version="4.1")
     folder.refresh(at(0))
     better = [model(7, quality_index=60.0), *models(7), *models(4, first=8)]
@@ -45,6 +44,12 @@ def folder(tmp_path: Path) -> DataFolder:
     folder.lake.land_raw(AA, at(1), pages)
     folder.refresh(at(1))
     return folder
+
+
+@pytest.fixture
+def folder(_published: DataFolder, tmp_path: Path) -> DataFolder:
+    """Two pulls of a publisher, the raw pages of the second in two parts."""
+    return _published.copy(tmp_path / "data")
 
 
 def told(folder: DataFolder, name: str = KEY, **asked: str) -> dict[str, Any]:

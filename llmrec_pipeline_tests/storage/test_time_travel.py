@@ -112,14 +112,14 @@ def _land(folder: DataFolder, pulls: Sequence[tuple[str, int, list[Row]]]) -> No
         folder.land(source, at(number), rows, index_version="4.1" if source == AA else None)
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(
     picks=st.lists(
         st.tuples(st.sampled_from((AA, LMARENA)), st.sampled_from(range(len(CONTENTS)))),
         min_size=2,
-        max_size=8,
+        max_size=6,
     ),
-    cut=st.integers(0, 7),
+    cut=st.integers(0, 5),
     order=st.randoms(use_true_random=False),
 )
 def test_a_moment_is_what_a_warehouse_of_then_would_hold(
