@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.locations import PROJECT_ROOT
+from llmrec_pipeline.serving.cli import main
+from llmrec_pipeline.serving.cli.app import app
 from llmrec_pipeline.storage.editions import current_edition, file_entry, sealed
 
 TIMEOUT_S = 120
@@ -79,6 +84,11 @@ class Llmrec:
         answer = self(*arguments, **more)
         assert answer.code == 0, answer.err or answer.out
         return answer.json
+
+    @property
+    def here(self) -> LlmrecHere:
+        """The command on the same data, in this process."""
+        return LlmrecHere(self.data, self.environment)
 
     def start(
         self,
@@ -153,6 +163,45 @@ class Llmrec:
 
         _rewrite(folder / "ranking.json", age_ranking)
         _rewrite(folder / "edition.json", age_manifest)
+
+
+class LlmrecHere(Llmrec):
+    """The command in this process, for tests of what it says: a process of its own would spend most
+    of its time on imports. It sees nothing of our environment either, and reads `stdin`."""
+
+    stdin = ""
+
+    def __call__(self, *arguments: str, **more: str) -> Answer:
+        out, err = _stream(), _stream()
+        with (
+            patch.dict(os.environ, self.variables(more), clear=True),
+            patch.object(sys, "argv", ["llmrec", *arguments]),
+            patch.object(sys, "stdin", _stream(getattr(self, "stdin", ""))),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            # A call leaves only its own commands on the application.
+            patch.object(app, "registered_commands", app.registered_commands),
+            patch.object(app, "registered_groups", app.registered_groups),
+        ):
+            code = _code_of(main)
+        return Answer(code, _said(out), _said(err))
+
+
+def _stream(text: str = "") -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(text.encode()), "utf-8", write_through=True)
+
+
+def _said(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def _code_of(command: Callable[[], None]) -> int:
+    try:
+        command()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    raise AssertionError("the command did not tell an exit code")
 
 
 def _earlier(entry: dict[str, Any], hours: float) -> None:

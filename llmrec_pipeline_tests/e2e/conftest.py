@@ -8,12 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from llmrec_pipeline_tests.e2e.command_line import Llmrec
+from llmrec_pipeline_tests.e2e.command_line import Llmrec, LlmrecHere
 from llmrec_pipeline_tests.publishers import Facts, Publishers
 
 # How long an answer waits for the refresh that it started: a busy machine needs more than we would
 # ask of a user.
 PATIENCE = {"LLMREC_PIPELINE__REFRESH__WAIT_S": "90"}
+
+
+@pytest.fixture
+def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that are called, not started, run in this process: where a test is about what they
+    say, and not about how they start."""
+    monkeypatch.setattr(Llmrec, "__call__", LlmrecHere.__call__)
 
 
 @pytest.fixture

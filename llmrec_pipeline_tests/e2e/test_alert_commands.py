@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
 from llmrec_pipeline_tests.hook import Hook
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 
 def test_alerts_are_tried_listed_and_sent(ran: Llmrec, hook: Hook) -> None:

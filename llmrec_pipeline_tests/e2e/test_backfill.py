@@ -12,6 +12,8 @@ from llmrec_pipeline_tests.captured_days import FIRST, history, legacy_row, resp
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 from llmrec_pipeline_tests.publishers import AA
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 DAYS, MODELS = 10, 24
 OFFLINE = {"LLMREC_OFFLINE": "1"}
 PULLS = (

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
+
+pytestmark = pytest.mark.usefixtures("in_this_process")
 
 
 def test_upgrade_check_and_downgrade(llmrec: Llmrec, database_url: str) -> None:

@@ -9,6 +9,8 @@ import pytest
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 from llmrec_pipeline_tests.publishers import AA, LMARENA
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 QUESTION = "I need a model for python debugging, prefer quality"
 KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 

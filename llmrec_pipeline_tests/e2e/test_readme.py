@@ -2,30 +2,26 @@
 it, in a repository of a team's own, with the exit code that it should have.
 
 What stands for something of the reader's own is replaced by what the tables below say; nothing else
-is. `llmrec` runs in this process, since starting it would take most of the time.
-"""
+is."""
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from llmrec_pipeline.locations import PROJECT_ROOT
-from llmrec_pipeline.serving.cli import main
-from llmrec_pipeline.serving.cli.app import app
 from llmrec_pipeline_tests.captured_days import history, write
 from llmrec_pipeline_tests.e2e.api_server import answers, served, until
-from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec
+from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec, LlmrecHere
 from llmrec_pipeline_tests.hacker_news import HackerNews, comment
 from llmrec_pipeline_tests.readme_commands import Section, sections, words_of
 from llmrec_pipeline_tests.usage_samples import SHAPES, calls, write_csv, write_jsonl
@@ -141,37 +137,20 @@ def spend_logs(postgresql_url: str) -> str:
 
 
 @pytest.fixture
-def llmrec_here(
-    ran: Llmrec,
-    repository: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Callable[..., Answer]]:
-    """`llmrec` in this process, called in the team's repository."""
-    with HackerNews([comment(1, 1_790_000_000, "GPT-5 is great at tests")]) as news:
-        for name, value in {**ran.variables(), **news.environment()}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("DATABASE_URL", raising=False)
-        monkeypatch.setenv("OPENAI_API_KEY", "a key of a test")
-        monkeypatch.setenv("LLMREC_CONFIG_DIR", str(repository / "config"))
-        monkeypatch.chdir(repository)
-
-        def call(*words: str) -> Answer:
-            capsys.readouterr()
-            with monkeypatch.context() as once:
-                once.setattr(sys, "argv", ["llmrec", *words])
-                once.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"python debugging\n")))
-                # A call leaves only its own commands on the application.
-                once.setattr(app, "registered_commands", app.registered_commands)
-                once.setattr(app, "registered_groups", app.registered_groups)
-                with pytest.raises(SystemExit) as ended:
-                    main()
-            return Answer(int(ended.value.code or 0), *capsys.readouterr())
-
-        yield call
+def here(ran: Llmrec, repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LlmrecHere]:
+    """`llmrec`, called in the team's repository."""
+    monkeypatch.chdir(repository)
+    with HackerNews([comment(1, 1_790_000_000, "GPT-5.4 is great at tests")]) as news:
+        more = {
+            "LLMREC_CONFIG_DIR": str(repository / "config"),
+            "OPENAI_API_KEY": "a key of a test",
+        }
+        here = LlmrecHere(ran.data, {**ran.environment, **news.environment(), **more})
+        here.stdin = "python debugging\n"
+        yield here
 
 
-def _replaced(command: str, here: Callable[..., Answer], address: str) -> list[str]:
+def _replaced(command: str, here: LlmrecHere, address: str) -> list[str]:
     words = words_of(command)
     if command in ONLY_NAMED:
         return [*words, "--help"]
@@ -186,7 +165,7 @@ def _replaced(command: str, here: Callable[..., Answer], address: str) -> list[s
     return words
 
 
-def _run(section: Section, here: Callable[..., Answer], address: str, *, heavy: bool) -> None:
+def _run(section: Section, here: LlmrecHere, address: str, *, heavy: bool) -> None:
     """All commands of a section; those that take long only where they are wanted."""
     for command in section.commands:
         if command in INSTEAD or (_is_heavy(command) and not heavy):
@@ -220,9 +199,9 @@ def test_the_tables_speak_of_commands_that_the_readme_tells() -> None:
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.heading)
 def test_every_command_that_is_told_works(
-    section: Section, llmrec_here: Callable[..., Answer], spend_logs: str
+    section: Section, here: LlmrecHere, spend_logs: str
 ) -> None:
-    _run(section, llmrec_here, spend_logs, heavy=False)
+    _run(section, here, spend_logs, heavy=False)
 
 
 @pytest.mark.slow
@@ -232,9 +211,9 @@ def test_every_command_that_is_told_works(
     ids=lambda section: section.heading,
 )
 def test_every_command_that_is_told_works_with_those_that_take_long(
-    section: Section, llmrec_here: Callable[..., Answer], spend_logs: str
+    section: Section, here: LlmrecHere, spend_logs: str
 ) -> None:
-    _run(section, llmrec_here, spend_logs, heavy=True)
+    _run(section, here, spend_logs, heavy=True)
 
 
 def _lines_with(*parts: str) -> list[str]:

@@ -1,9 +1,7 @@
-"""What commands print as JSON is what `llmrec schema` says. In one process, since each command of
-its own would take most of its time to start."""
+"""What commands print as JSON is what `llmrec schema` says."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -103,16 +101,11 @@ HEAVY = {"rank-quality": (("--trials", "2"),)}
 
 
 @pytest.fixture
-def here(ran: Llmrec, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A command run in this process: words in, JSON out."""
-    for name, value in ran.variables().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+def here(ran: Llmrec) -> Any:
+    """A command run in this process: words in, JSON out, whatever the exit code."""
 
     def call(*words: str, flags: tuple[str, ...] = ("--format", "json")) -> Any:
-        capsys.readouterr()
-        app([*words, *flags], standalone_mode=False)
-        return json.loads(capsys.readouterr().out)
+        return ran.here(*words, *flags).json
 
     return call
 

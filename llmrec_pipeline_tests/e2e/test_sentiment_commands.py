@@ -14,6 +14,8 @@ import pytest
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 from llmrec_pipeline_tests.hacker_news import HackerNews, comment
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 MODEL = "google/gemini-2-5-flash"
 INGEST = ("intel", "ingest-sentiment")
 

@@ -11,6 +11,8 @@ import pytest
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 from llmrec_pipeline_tests.usage_events import event, write_partitions
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 
 def test_our_own_calls_tell_what_another_model_would_save(ran: Llmrec) -> None:
     place = {"DATABASE_URL": f"sqlite:///{ran.data / 'evidence.sqlite3'}"}

@@ -23,6 +23,8 @@ from llmrec_pipeline_tests.usage_samples import (
     write_jsonl,
 )
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 CALLS = calls(240)
 
 
