@@ -8,6 +8,8 @@ import pytest
 
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 FINDING = {
     *("path", "line", "column", "text", "where", "model_id", "candidates", "status"),
     *("successor", "fail_on", "fails"),

@@ -91,6 +91,7 @@ def test_recorded_facts_are_ranked_in_both_shapes(recordings: Path, tmp_path: Pa
         assert maths["basis"]["column"] == "math_index"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_every_source_on_recorded_facts(recordings: Path, tmp_path: Path) -> None:
     """All publishers from loopback, the installed package beside them, and what is told of each."""
     everything = (*EVERY_SOURCE, GENAI_PRICES)
@@ -113,6 +114,7 @@ def test_every_source_on_recorded_facts(recordings: Path, tmp_path: Path) -> Non
     assert {row["source"] for row in models} == set(everything)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_without_a_network_and_a_key_bundled_facts_answer(tmp_path: Path) -> None:
     llmrec = Llmrec(tmp_path / "data", {"LLMREC_OFFLINE": "1"})
     ran = llmrec.well("run")

@@ -15,6 +15,8 @@ from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
 from llmrec_pipeline_tests.storage.pulled import LMARENA, DataFolder, at, model
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 NAMES = [
     {"name": "claude-opus-4-5-20251101-thinking-32k", "source": "lmarena"},
     {"name": "anthropic/claude-4.5-opus-20251124", "source": "openrouter"},

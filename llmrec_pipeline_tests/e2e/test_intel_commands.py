@@ -14,6 +14,8 @@ import pytest
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec, one_line
 
+pytestmark = pytest.mark.usefixtures("in_this_process")
+
 _MODELS = """\
 # Which model does what.
 models:

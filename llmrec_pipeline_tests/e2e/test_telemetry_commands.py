@@ -23,8 +23,6 @@ from llmrec_pipeline_tests.usage_samples import (
     write_jsonl,
 )
 
-pytestmark = pytest.mark.usefixtures("in_this_process")
-
 CALLS = calls(240)
 
 
@@ -42,6 +40,7 @@ def _events(llmrec: Llmrec) -> list[tuple[Any, ...]]:
         ).fetchall()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_logs_of_two_tools_summed_up(own: Llmrec, tmp_path: Path) -> None:
     spans = write_jsonl(
         tmp_path / "spans.jsonl", [otlp_document([SHAPES["otel"].record(c)]) for c in CALLS]
@@ -80,6 +79,7 @@ def test_logs_of_two_tools_summed_up(own: Llmrec, tmp_path: Path) -> None:
     assert (elsewhere.code, "another place" in elsewhere.err) == (0, True)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_names_that_no_source_knows_are_told_with_the_nearest(ran: Llmrec, tmp_path: Path) -> None:
     (known,) = ran.well("sql", "select min(base_model) as name from models_latest where listed")
     creator, _, base = known["name"].partition("/")
@@ -95,6 +95,7 @@ def test_names_that_no_source_knows_are_told_with_the_nearest(ran: Llmrec, tmp_p
     assert found["reason"]
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     ("arguments", "named", "code"),
     [
@@ -116,6 +117,7 @@ def test_a_wrong_call_is_one_line(
     assert named in one_line(own("telemetry", *call), code)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_log_of_nothing_but_mistakes_is_an_error(own: Llmrec, tmp_path: Path) -> None:
     log = write_jsonl(tmp_path / "l.jsonl", [{"request_id": "a"}])
     answer = own("telemetry", "import", "--format", "litellm", str(log))
