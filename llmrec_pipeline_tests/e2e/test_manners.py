@@ -83,6 +83,7 @@ def _helps(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, 
             yield (*path, name), " ".join((command.help or "").split())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_every_command_shows_an_example(reader: Llmrec) -> None:
     helps = dict(_helps(get_command(app)))
     assert len(helps) > len(COMMANDS)
@@ -94,6 +95,7 @@ def test_every_command_shows_an_example(reader: Llmrec) -> None:
     assert "Example: llmrec models opus" in " ".join(answer.out.split())
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_help_tells_the_exit_codes(reader: Llmrec) -> None:
     answer = reader("--help")
     assert answer.code == 0
@@ -104,6 +106,7 @@ def test_help_tells_the_exit_codes(reader: Llmrec) -> None:
     assert len(nothing.err.splitlines()) > 10
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("case", WRONG_CALLS)
 def test_a_wrong_call_is_one_line_that_names_what_is_wrong(reader: Llmrec, case: str) -> None:
     arguments, named = WRONG_CALLS[case]
@@ -112,6 +115,7 @@ def test_a_wrong_call_is_one_line_that_names_what_is_wrong(reader: Llmrec, case:
     assert answer.out == ""
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("query", FORBIDDEN)
 def test_sql_neither_writes_nor_looks_beyond_the_edition(reader: Llmrec, query: str) -> None:
     folder = (reader.data / "published" / str(reader.current())).resolve()
@@ -123,6 +127,7 @@ def test_sql_neither_writes_nor_looks_beyond_the_edition(reader: Llmrec, query: 
     assert not Path("/tmp/llmrec-mine.parquet").exists()
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_sql_answers_in_plain_json(reader: Llmrec) -> None:
     (row,) = reader.well(
         "sql",
@@ -139,6 +144,7 @@ def test_sql_answers_in_plain_json(reader: Llmrec) -> None:
         assert reader.well("sql", f"select count(*) as n from {table}")[0]["n"] >= 0
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_no_edition(tmp_path: Path) -> None:
     empty = Llmrec(tmp_path / "data", {"LLMREC_OFFLINE": "1"})
     for arguments in (("recommend", "x"), ("models",), ("sql", "select 1")):
@@ -147,18 +153,21 @@ def test_no_edition(tmp_path: Path) -> None:
     assert {row["origin"] for row in empty.well("sources")} == {"none"}
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("name", ["20200101T000000Z-00000000", "../../..", ""])
 def test_an_unknown_edition(reader: Llmrec, name: str) -> None:
     for arguments in (("recommend", "x"), ("models",), ("sql", "select 1")):
         assert "llmrec editions" in one_line(reader(*arguments, "--edition", name), 4)
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_named_edition_is_what_was_published(reader: Llmrec) -> None:
     (edition,) = reader.editions()
     answer = reader.well("recommend", "x", "--edition", edition)
     assert answer["edition"] == edition
 
 
+@pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize(
     "variables",
     [
@@ -175,6 +184,7 @@ def test_a_wrong_setting(reader: Llmrec, variables: dict[str, str]) -> None:
     assert name in said or variables[name] in said
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_nothing_left_names_what_excluded_most(reader: Llmrec) -> None:
     price = reader("recommend", "x", "--max-price-per-1m", "0.000001")
     assert "max_price" in one_line(price, 3)
@@ -200,6 +210,7 @@ def test_two_runs_at_once_both_succeed(llmrec: Llmrec, publishers: Publishers) -
     assert [publishers.count(source) for source in SOURCES[1:]] == [2, 2]
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_json_when_piped_and_a_table_when_asked_for(reader: Llmrec) -> None:
     for arguments in (
         ("recommend", "x"),
@@ -237,6 +248,7 @@ def test_a_reader_that_goes_away_is_no_error(
     assert (result.returncode, result.stderr) == (0, "")
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_doctor_finds_what_is_wrong(ran: Llmrec) -> None:
     well = ran.well("doctor")
     assert {finding["state"] for finding in well} == {"ok"}
@@ -261,6 +273,7 @@ def test_doctor_finds_what_is_wrong(ran: Llmrec) -> None:
     assert wrong.json[-1]["what"] == "settings"
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_damaged_warehouse_is_one_line_and_rebuild_mends_it(ran: Llmrec) -> None:
     (ran.data / "warehouse.duckdb").write_bytes(b"no database")
     failed = ran("refresh")
@@ -268,6 +281,7 @@ def test_a_damaged_warehouse_is_one_line_and_rebuild_mends_it(ran: Llmrec) -> No
     assert ran.well("rebuild")["runs"][0]["success"] is True
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     blocked = Llmrec(tmp_path / "home", {"LLMREC_DATA_DIR": str(tmp_path / "file" / "data")})
@@ -333,6 +347,7 @@ def test_definitions_load_with_nothing_in_the_environment(tmp_path: Path) -> Non
     assert "All definitions loaded successfully" in result.stdout + result.stderr
 
 
+@pytest.mark.usefixtures("in_this_process")
 def test_the_table_tells_what_the_ranking_follows(reader: Llmrec) -> None:
     answer = reader(
         "recommend",
