@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline_tests.e2e.command_line import Llmrec
 
 BARRED = {
@@ -62,3 +63,47 @@ def test_keeping_an_answer_imports_no_database(ran: Llmrec) -> None:
     )
     assert json.loads(result.stdout)["answer_id"]
     assert set(json.loads(result.stderr)) & BARRED == set()
+
+
+# Libraries are loaded once; each module of ours then in a process that has none of them.
+_EACH_ALONE = """
+import importlib, os, sys, traceback
+import duckdb, httpx, numpy, polars, pydantic, sqlalchemy, typer, yaml
+for name in sys.argv[1:]:
+    if os.fork():
+        os.wait()
+        continue
+    try:
+        importlib.import_module(name)
+    except BaseException:
+        sys.stderr.write(name + chr(10) + traceback.format_exc())
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "serving/cli",
+        *(
+            pytest.param(room, marks=pytest.mark.slow)
+            for room in ("serving", "storage", "telemetry")
+        ),
+    ],
+)
+def test_each_module_may_be_the_first_that_is_imported(room: str) -> None:
+    """Commands import late; what one needs must not rest on what another has imported."""
+    names = [
+        ".".join(path.relative_to(PROJECT_ROOT).with_suffix("").parts)
+        for path in sorted((PROJECT_ROOT / "llmrec_pipeline" / room).glob("[a-z]*.py"))
+    ]
+    assert names
+    result = subprocess.run(
+        [sys.executable, "-c", _EACH_ALONE, *names],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert result.stderr == ""
