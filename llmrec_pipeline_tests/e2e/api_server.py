@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -122,6 +123,12 @@ def publish_without(data: Path, key: str, name: str) -> None:
     aside = published / f".{name}"
     aside.symlink_to(name)
     aside.replace(published / "current")
+
+
+def free_port() -> int:
+    """A port on which nobody listens now."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def answers(url: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.orchestration.vocabulary import JOB_CHOSEN_ASSETS
 from llmrec_pipeline.settings import load_settings
+from llmrec_pipeline_tests.e2e.api_server import free_port
 from llmrec_pipeline_tests.e2e.command_line import base_environment
 from llmrec_pipeline_tests.publishers import EVERY_SOURCE, Facts, Publishers
 
@@ -95,12 +95,6 @@ class Ui:
         return DagsterGraphQLClient("127.0.0.1", self.port)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _command(port: int) -> Sequence[str]:
     module = "llmrec_pipeline.orchestration.launch"
     return [sys.executable, "-m", module, "dev", "--port", str(port)]
@@ -122,7 +116,7 @@ def ui(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ui]:
             "LLMREC_DATA_DIR": str(home / "data"),
             "DAGSTER_HOME": str(home / "data" / "dagster"),
         }
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(
             _command(port),
             env=environment,

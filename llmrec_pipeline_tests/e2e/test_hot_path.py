@@ -65,10 +65,10 @@ def test_keeping_an_answer_imports_no_database(ran: Llmrec) -> None:
     assert set(json.loads(result.stderr)) & BARRED == set()
 
 
-# Libraries are loaded once; each module of ours then in a process that has none of them.
+# Libraries and settings are loaded once; each module then in a process that has no other of ours.
 _EACH_ALONE = """
 import importlib, os, sys, traceback
-import duckdb, httpx, numpy, polars, pydantic, sqlalchemy, typer, yaml
+import duckdb, httpx, numpy, polars, sqlalchemy, typer, llmrec_pipeline.settings
 for name in sys.argv[1:]:
     if os.fork():
         os.wait()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from sqlalchemy import create_engine, text
 
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline_tests.captured_days import history, write
-from llmrec_pipeline_tests.e2e.api_server import answers, served, until
+from llmrec_pipeline_tests.e2e.api_server import answers, free_port, served, until
 from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec, LlmrecHere
 from llmrec_pipeline_tests.hacker_news import HackerNews, comment
 from llmrec_pipeline_tests.readme_commands import Section, sections, words_of
@@ -242,8 +241,7 @@ def test_the_server_is_asked_as_told(ran: Llmrec) -> None:
 def test_dg_starts_as_the_readme_tells_it(ran: Llmrec) -> None:
     """The exports of the environment, then `dg dev` on a port of its own, until it answers."""
     *exports, start = _lines_with("DAGSTER_HOME=", "DG_CLI_CONFIG=", "dg dev")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     script = "\n".join(["set -e", *exports, f"exec {start} --port {port}"])
     process = subprocess.Popen(
         ["bash", "-c", script.replace(".venv/bin/", f"{Path(sys.executable).parent}/")],

@@ -106,6 +106,7 @@ def test_a_name_is_not_decided_twice(tables: Path, changes: dict[str, Any]) -> N
 def test_times_that_do_not_overlap_are_two_decisions(tables: Path) -> None:
     append_alias(tables, {**ALIAS, "until": date(2025, 6, 1)})
     append_alias(tables, {**ALIAS, "since": date(2025, 6, 1)})
+    assert tables.read_text("utf-8").count("acme/aura") == 2
 
 
 def test_aliases_in_one_line_are_refused(tables: Path) -> None:

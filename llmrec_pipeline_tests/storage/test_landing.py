@@ -16,7 +16,7 @@ import pytest
 
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings, load_settings
-from llmrec_pipeline.sources import artificial_analysis, lmarena, models_dev
+from llmrec_pipeline.sources import artificial_analysis, models_dev
 from llmrec_pipeline.storage import landing as landing_module
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import (
@@ -48,7 +48,6 @@ from llmrec_pipeline_tests.publishers import (
 
 FAST = {"READ_S": "0.5", "BUDGET_S": "2", "ATTEMPTS": "2", "WAIT_INITIAL_S": "0.01"}
 T0 = datetime(2026, 11, 21, 6, tzinfo=UTC)
-MODULES = {AA: artificial_analysis, LMARENA: lmarena, MODELS_DEV: models_dev}
 
 
 @dataclass

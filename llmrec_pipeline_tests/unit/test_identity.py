@@ -250,9 +250,13 @@ def test_a_name_of_an_unknown_source_tells_its_host(model_id: str, offering: str
     ],
 )
 def test_abstains(name: SourceName, reason: str) -> None:
+    assert reason in _unresolved(name).reason
+
+
+def _unresolved(name: SourceName) -> Unresolved:
     outcome = RULES.resolve(name)
     assert isinstance(outcome, Unresolved)
-    assert reason in outcome.reason
+    return outcome
 
 
 def test_abstention_proposes_the_nearest_release() -> None:
@@ -593,9 +597,7 @@ def test_given_ids(name: SourceName, key: str, method: str) -> None:
     ],
 )
 def test_what_given_ids_contradict_is_left_open(name: SourceName, reason: str) -> None:
-    outcome = RULES.resolve(name)
-    assert isinstance(outcome, Unresolved)
-    assert reason in outcome.reason
+    assert reason in _unresolved(name).reason
 
 
 def test_an_organisation_in_no_table_is_a_creator_where_paths_name_creators() -> None:
