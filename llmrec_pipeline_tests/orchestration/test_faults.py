@@ -279,7 +279,10 @@ def test_a_bad_value_is_null_and_counted(
     assert row["bad_values"] == counted
 
 
-@pytest.mark.parametrize("source", [AA, MODELS_DEV, pytest.param(LMARENA, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "source",
+    [AA, *(pytest.param(source, marks=pytest.mark.slow) for source in (MODELS_DEV, LMARENA))],
+)
 def test_zero_that_means_unknown_is_never_a_value(
     ran: Pipeline, town: Publishers, source: str
 ) -> None:
@@ -298,7 +301,12 @@ def test_zero_that_means_unknown_is_never_a_value(
 
 
 @pytest.mark.parametrize(
-    ("source", "origin"), [(AA, "none"), (MODELS_DEV, "fixture"), (LMARENA, "fixture")]
+    ("source", "origin"),
+    [
+        (AA, "none"),
+        (MODELS_DEV, "fixture"),
+        pytest.param(LMARENA, "fixture", marks=pytest.mark.slow),
+    ],
 )
 @pytest.mark.parametrize(
     "fault", [Status(401), pytest.param(EmptyList(), marks=pytest.mark.slow)], ids=repr
