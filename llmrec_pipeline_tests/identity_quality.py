@@ -18,7 +18,8 @@ from typing import Any
 
 import yaml
 
-from llmrec_pipeline.domain.identity import Identity, IdentityConfig, IdentityRules, SourceName
+from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.locations import PROJECT_ROOT
 
 PUBLISHERS = ("artificial_analysis", "openrouter", "models_dev", "litellm", "lmarena", "epoch")

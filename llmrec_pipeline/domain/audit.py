@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from llmrec_pipeline.domain.audit_config import Language
 from llmrec_pipeline.domain.code_regions import CODE, Regions
+from llmrec_pipeline.domain.model_key import base_model_of
 from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
 from llmrec_pipeline.domain.successors import (
     DEPRECATED,
@@ -133,7 +134,7 @@ class Auditor:
     def _same_model(self, models: Sequence[str]) -> str | None:
         """The string to fail on that names the model too, or the model without its variant; of a
         name that may mean several, every one of them."""
-        told = [self._failing.get(m) or self._failing.get(m.partition(":")[0]) for m in models]
+        told = [self._failing.get(m) or self._failing.get(base_model_of(m)) for m in models]
         return told[0] if told and all(told) else None
 
     def _state(self, models: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from llmrec_pipeline.domain.consensus_config import BenchmarkUse
-from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import parse_key
 from llmrec_pipeline.domain.team_models import ModelsConfig, PricingConfig, TeamModel
 
 # The source of prices that the team's own file tells.
@@ -120,7 +120,7 @@ def family_of(model_id: str) -> str:
     """The line of models that a key belongs to: its words up to the first version number.
     `anthropic/claude-opus-4-5` is claude-opus, `openai/gpt-4o-mini` gpt, `openai/o3` o."""
     words: list[str] = []
-    for word in IdentityRules.parse_key(model_id).base.split("-"):
+    for word in parse_key(model_id).base.split("-"):
         letters = re.match(r"[^\d]*", word)
         start = letters[0] if letters else ""
         if start == word:
@@ -129,7 +129,7 @@ def family_of(model_id: str) -> str:
         if not words and start:
             words.append(start)
         break
-    return "-".join(words) or IdentityRules.parse_key(model_id).base
+    return "-".join(words) or parse_key(model_id).base
 
 
 def _models(
@@ -152,7 +152,7 @@ def _model(model_id: str, row: Row | None, own: TeamModel | None) -> ModelEntry:
     released: date | None = facts.get("release_date")
     return ModelEntry(
         model_id=model_id,
-        provider=str(facts.get("provider") or IdentityRules.parse_key(model_id).creator),
+        provider=str(facts.get("provider") or parse_key(model_id).creator),
         family=(own.family if own else None) or family_of(model_id),
         display_name=(own.display_name if own else None)
         or str(facts.get("display_name") or model_id),

@@ -1,9 +1,9 @@
 """One model, many names: from a publisher's name to creator, base model, variant and offering.
 
 What belongs here: the steps that turn a name into a key, in order. What does not: the tables
-(`config/identity.yaml`, shaped by `identity_config`) and the steps themselves: plain text
-(`model_text`), makers and hosts (`creators`), how a model runs (`model_variants`), its base name
-(`model_spelling`) and its release (`model_releases`).
+(`config/identity.yaml`, shaped by `identity_config`), the grammar of keys (`model_key`) and the
+steps themselves: plain text (`model_text`), creators and hosts (`creators`), how a model runs
+(`model_variants`), its base name (`model_spelling`) and its release (`model_releases`).
 
 A name joins another only by rule or by an accepted alias. What the tables leave open is
 `Unresolved`: a missing join costs a row, a wrong one misprices a model.
@@ -18,27 +18,14 @@ from datetime import date
 
 from llmrec_pipeline.domain import model_text
 from llmrec_pipeline.domain.creators import CreatorsAndHosts
-from llmrec_pipeline.domain.identity_config import SLUG, Alias, IdentityConfig, SourceReading
+from llmrec_pipeline.domain.identity_config import Alias, IdentityConfig, SourceReading
+from llmrec_pipeline.domain.model_key import ModelKey, format_key, parse_key
 from llmrec_pipeline.domain.model_releases import Published, Releases
 from llmrec_pipeline.domain.model_spelling import Spelling
 from llmrec_pipeline.domain.model_text import Abstain, Written
 from llmrec_pipeline.domain.model_variants import Variants
 from llmrec_pipeline.domain.naming_trail import UNTOLD, Step, Trail
 
-__all__ = [
-    "Explanation",
-    "Identity",
-    "IdentityConfig",
-    "IdentityRules",
-    "ModelKey",
-    "SourceName",
-    "Unresolved",
-]
-
-_KEY = re.compile(
-    rf"(?P<creator>{SLUG})/(?P<base>{SLUG})"
-    rf"(?:@(?P<release>\d{{4}}-\d{{2}}(?:-\d{{2}})?))?(?::(?P<variant>{SLUG}))?"
-)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CONFIDENCE = {"alias": 1.0, "table": 0.99, "given": 0.98, "publisher": 0.97, "rule": 0.95}
 _UNLISTED_CREATOR, _CREATOR_BY_HOST = 0.85, 0.9
@@ -113,16 +100,6 @@ class _Located:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelKey:
-    """The parts of `creator/base[@release][:variant]`."""
-
-    creator: str
-    base: str
-    release: str | None = None
-    variant: str | None = None
-
-
 class IdentityRules:
     """The tables, compiled once. `resolve` is pure: one name, one answer, in any order."""
 
@@ -140,34 +117,12 @@ class IdentityRules:
         self._aliases: dict[str, list[Alias]] = {}
         self._aliases_of_rows: dict[tuple[str | None, str], list[Alias]] = {}
         for alias in config.aliases:
-            self.parse_key(alias.key)
+            parse_key(alias.key)
             if alias.source_model_id is not None:
                 row = (alias.source, alias.source_model_id)
                 self._aliases_of_rows.setdefault(row, []).append(alias)
             elif alias.name is not None:
                 self._aliases.setdefault(alias.name, []).append(alias)
-
-    # the grammar of keys ------------------------------------------------------------------------
-
-    @staticmethod
-    def parse_key(key: str) -> ModelKey:
-        """The parts of a canonical key. Raises ValueError for anything else."""
-        match = _KEY.fullmatch(key)
-        if match is None:
-            raise ValueError(f"{key!r} is not creator/base[@release][:variant]")
-        return ModelKey(match["creator"], match["base"], match["release"], match["variant"])
-
-    @staticmethod
-    def format_key(
-        creator: str, base: str, release: str | None = None, variant: str | None = None
-    ) -> str:
-        """The canonical key of its parts. Raises ValueError where they do not fit the grammar."""
-        key = f"{creator}/{base}"
-        key += "" if release is None else f"@{release}"
-        key += "" if variant is None else f":{variant}"
-        if IdentityRules.parse_key(key) != ModelKey(creator, base, release, variant):
-            raise ValueError(f"{key!r} does not read back as its parts")
-        return key
 
     # who makes, who serves ----------------------------------------------------------------------
 
@@ -247,7 +202,7 @@ class IdentityRules:
 
     def _by_alias(self, alias: Alias, served: _Served, trail: Trail) -> Identity:
         trail.note("alias", f"{alias.decides} is {alias.key}", alias)
-        return self._identity(self.parse_key(alias.key), served, "alias", 1.0)
+        return self._identity(parse_key(alias.key), served, "alias", 1.0)
 
     # ids that the publisher gives ---------------------------------------------------------------
 
@@ -270,7 +225,7 @@ class IdentityRules:
             raise Abstain(f"the ids that its publisher gives say {' and '.join(given)}", min(given))
         ((base_model, identity),) = given.items()
         located = self._locate(name, UNTOLD)
-        key = self.parse_key(base_model)
+        key = parse_key(base_model)
         variant = self._variants.read(located.words, located.written, key.creator)[1]
         variant = self._variants.without_default(variant, key.creator, key.base)
         trail.note("given", f"its publisher says {base_model}")
@@ -305,8 +260,8 @@ class IdentityRules:
     ) -> Identity:
         host, host_model_id = served.host, served.host_model_id
         return Identity(
-            canonical_model_key=self.format_key(key.creator, key.base, key.release, key.variant),
-            base_model=self.format_key(key.creator, key.base, key.release),
+            canonical_model_key=format_key(key.creator, key.base, key.release, key.variant),
+            base_model=format_key(key.creator, key.base, key.release),
             variant=key.variant,
             creator=key.creator,
             host=host,
@@ -381,7 +336,7 @@ class IdentityRules:
             alias
             for alias in self._aliases.get(whole, ())
             if alias.source in (None, name.source)
-            and stated in (None, self.parse_key(alias.key).creator)
+            and stated in (None, parse_key(alias.key).creator)
         ]
 
     def _as_sold_once(self, whole: str) -> str:
@@ -461,7 +416,7 @@ class IdentityRules:
 
     def _proposal(self, creator: str, words: Sequence[str]) -> str | None:
         base = "-".join(self._spelling.respelled(words, creator))
-        return self.format_key(creator, base) if base else None
+        return format_key(creator, base) if base else None
 
 
 def _agree(own: Identity, given: Identity) -> bool:

@@ -15,7 +15,7 @@ from typing import Annotated, Generic, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+from llmrec_pipeline.domain.model_key import SLUG
 
 
 def _iso(value: object) -> object:

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from llmrec_pipeline.domain.model_key import base_model_of
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedKey:
@@ -42,11 +44,11 @@ Name = tuple[str, str, str]
 def key_redirects(published: Iterable[PublishedKey], now: Mapping[Name, str]) -> list[KeyRedirect]:
     """What became of each published key, base models included, that is no key today: the key that
     most of its names mean now, the first by spelling of several. `now`: key by name."""
-    current = {key for meant in now.values() for key in (meant, _base(meant))}
+    current = {key for meant in now.values() for key in (meant, base_model_of(meant))}
     names: dict[str, set[Name]] = {}
     since: dict[str, str] = {}
     for entry in published:
-        for key in {entry.key, _base(entry.key)} - current:
+        for key in {entry.key, base_model_of(entry.key)} - current:
             name = (entry.source, entry.source_model_id, entry.told)
             names.setdefault(key, set()).add(name)
             since[key] = min(since.get(key, entry.edition), entry.edition)
@@ -54,11 +56,9 @@ def key_redirects(published: Iterable[PublishedKey], now: Mapping[Name, str]) ->
 
 
 def _redirect(old: str, names: set[Name], since: str, now: Mapping[Name, str]) -> KeyRedirect:
-    is_base = old == _base(old)
-    votes = Counter(_base(now[name]) if is_base else now[name] for name in names if name in now)
+    is_base = old == base_model_of(old)
+    votes = Counter(
+        base_model_of(now[name]) if is_base else now[name] for name in names if name in now
+    )
     best = min(votes, key=lambda key: (-votes[key], key), default=None)
     return KeyRedirect(old, best, since, len(names), votes[best] if best else 0)
-
-
-def _base(key: str) -> str:
-    return key.partition(":")[0]

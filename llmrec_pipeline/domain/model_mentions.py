@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice, pairwise
 
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.model_key import base_model_of, parse_key
 from llmrec_pipeline.domain.model_text import fold
 
 # What an id is written with: `openai/gpt-4o`, `us.anthropic.claude-opus-4-5-20251101-v1:0`.
@@ -83,7 +84,7 @@ class ModelNames:
         for key in sorted(self._keys):
             for name in _names_of(key):
                 self._note(name, key)
-            parts = rules.parse_key(key)
+            parts = parse_key(key)
             if parts.variant is None:
                 self._releases[parts.base].append(key)
         for name, key in (*names, *(own_names or {}).items()):
@@ -213,7 +214,7 @@ class ModelNames:
 
     def without_variant(self, model_id: str) -> str:
         """The model itself, where it is known: prose says "thinking" of how it is used."""
-        base = model_id.partition(":")[0]
+        base = base_model_of(model_id)
         return base if base in self._keys else model_id
 
     def _in_full(self, name: str) -> str:
@@ -233,7 +234,7 @@ def _spelled(name: str) -> str:
 
 def _names_of(key: str) -> Iterator[str]:
     """How the model of a key is written: by its key, its base, and as its maker dates it."""
-    parts = IdentityRules.parse_key(key)
+    parts = parse_key(key)
     base = "-".join(part for part in (parts.base, parts.release, parts.variant) if part)
     for name in (base, dotted(parts.base)) if base == parts.base else (base,):
         yield name

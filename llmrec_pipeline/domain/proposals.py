@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rapidfuzz import fuzz, process
 
+from llmrec_pipeline.domain.model_key import base_model_of
 from llmrec_pipeline.domain.model_text import slug
 
 
@@ -66,4 +67,4 @@ def _sorted_words(name: str) -> str:
 
 def _name_of(key: str) -> str:
     """`base-release` of a key."""
-    return key.partition("/")[2].partition(":")[0].replace("@", "-")
+    return base_model_of(key).partition("/")[2].replace("@", "-")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from llmrec_pipeline.domain.model_key import base_model_of
 from llmrec_pipeline.domain.model_mentions import Mention, ModelNames
 from llmrec_pipeline.domain.outside_text import cleaned, cleaned_json
 from llmrec_pipeline.domain.sentiment import (
@@ -144,7 +145,7 @@ def _told(entry: Entry) -> tuple[str, ...]:
 def _doubt(model_id: str | None, named: _Named) -> str | None:
     """Why a person has to say which model it is; None where it is certain."""
     if model_id is not None:
-        if named.is_silent or {model_id, model_id.partition(":")[0]} & {
+        if named.is_silent or {model_id, base_model_of(model_id)} & {
             *named.certain,
             *named.possible,
         }:

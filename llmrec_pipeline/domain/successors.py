@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.catalogue import family_of
-from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import parse_key
 
 CURRENT, DEPRECATED, GONE, UNKNOWN = "current", "deprecated", "gone", "unknown"
 # Of a name that may mean several models, some of which are deprecated.
@@ -52,7 +52,7 @@ class _Kin(NamedTuple):
 
     @classmethod
     def of(cls, model_id: str) -> _Kin:
-        key = IdentityRules.parse_key(model_id)
+        key = parse_key(model_id)
         words = [
             word
             for word in key.base.split("-")

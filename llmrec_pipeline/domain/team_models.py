@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 from llmrec_pipeline.domain.decimals import within_bounds
-from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import parse_key
 
 Text = Annotated[str, Field(min_length=1)]
 Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), AfterValidator(within_bounds)]
@@ -46,7 +46,7 @@ class TeamModel(_Frozen):
     @field_validator("model_id")
     @classmethod
     def _is_a_key(cls, key: str) -> str:
-        IdentityRules.parse_key(key)
+        parse_key(key)
         return key
 
 
@@ -150,7 +150,7 @@ class ModelsConfig(_Frozen):
         if name in self._ids:
             return self._ids[name]
         try:
-            IdentityRules.parse_key(name)
+            parse_key(name)
         except ValueError:
             return None
         return name

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.model_key import base_model_of, parse_key
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_prices import ServedName
 
@@ -50,13 +51,13 @@ class UsageNames:
             return "the log names no model"
         if not served.is_known:
             return "no rule says which model; see llmrec identity resolve --explain"
-        if self._published and served.model.partition(":")[0] not in self._published:
+        if self._published and base_model_of(served.model) not in self._published:
             return f"{served.model}: no source tells of it"
         return None
 
     def own_host(self, key: str) -> str:
         """The host by which the model's creator sells it."""
-        creator = self._rules.parse_key(key).creator
+        creator = parse_key(key).creator
         return self._rules.own_host(creator) or creator
 
     def _own_name(self, model_name: str) -> str | None:

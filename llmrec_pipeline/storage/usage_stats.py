@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import format_key, parse_key
 from llmrec_pipeline.domain.runtime_stats import (
     APPROXIMATE,
     EXACT,
@@ -166,8 +166,8 @@ def usage_prices(
 
 
 def _base(key: str) -> str:
-    parts = IdentityRules.parse_key(key)
-    return IdentityRules.format_key(parts.creator, parts.base, parts.release)
+    parts = parse_key(key)
+    return format_key(parts.creator, parts.base, parts.release)
 
 
 def offering_prices(

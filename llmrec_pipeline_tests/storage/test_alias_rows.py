@@ -12,12 +12,11 @@ from pydantic import ValidationError
 
 from llmrec_pipeline.domain.identity import (
     Identity,
-    IdentityConfig,
     IdentityRules,
     SourceName,
     Unresolved,
 )
-from llmrec_pipeline.domain.identity_config import Alias
+from llmrec_pipeline.domain.identity_config import Alias, IdentityConfig
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline.storage.alias_rows import append_alias

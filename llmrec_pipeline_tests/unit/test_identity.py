@@ -17,12 +17,12 @@ from pydantic import ValidationError
 
 from llmrec_pipeline.domain.identity import (
     Identity,
-    IdentityConfig,
     IdentityRules,
-    ModelKey,
     SourceName,
     Unresolved,
 )
+from llmrec_pipeline.domain.identity_config import IdentityConfig
+from llmrec_pipeline.domain.model_key import ModelKey, format_key, parse_key
 from llmrec_pipeline_tests.identity_quality import (
     PUBLISHERS,
     compiled,
@@ -445,23 +445,23 @@ source_names = st.builds(
 
 @given(slugs, slugs, st.none() | releases, st.none() | slugs)
 def test_keys_round_trip(creator: str, base: str, release: str | None, variant: str | None) -> None:
-    key = RULES.format_key(creator, base, release, variant)
-    assert RULES.parse_key(key) == ModelKey(creator, base, release, variant)
+    key = format_key(creator, base, release, variant)
+    assert parse_key(key) == ModelKey(creator, base, release, variant)
 
 
 @given(st.text())
 def test_parse_key_refuses_or_reads_back(text: str) -> None:
     try:
-        key = RULES.parse_key(text)
+        key = parse_key(text)
     except ValueError:
         return
-    assert RULES.format_key(key.creator, key.base, key.release, key.variant) == text
+    assert format_key(key.creator, key.base, key.release, key.variant) == text
 
 
 @pytest.mark.parametrize("key", ["a", "a/b/c", "A/b", "a/b.c", "a/b@2024", "a/b:", "a/", "a/b\n"])
 def test_parse_key_refuses(key: str) -> None:
     with pytest.raises(ValueError, match="is not creator/base"):
-        RULES.parse_key(key)
+        parse_key(key)
 
 
 @given(source_names)
@@ -469,12 +469,12 @@ def test_resolve_is_total_and_deterministic(name: SourceName) -> None:
     outcome = RULES.resolve(name)
     assert outcome == RULES.resolve(name)
     if isinstance(outcome, Identity):
-        key = RULES.parse_key(outcome.canonical_model_key)
-        assert outcome.base_model == RULES.format_key(key.creator, key.base, key.release)
+        key = parse_key(outcome.canonical_model_key)
+        assert outcome.base_model == format_key(key.creator, key.base, key.release)
         assert (outcome.creator, outcome.variant) == (key.creator, key.variant)
         assert 0 < outcome.confidence <= 1
     elif outcome.proposal is not None:
-        RULES.parse_key(outcome.proposal)
+        parse_key(outcome.proposal)
 
 
 def again(identity: Identity) -> Identity | Unresolved:

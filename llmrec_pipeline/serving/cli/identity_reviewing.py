@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.identity_config import IdentityConfig, ProposalSettings
+from llmrec_pipeline.domain.model_key import parse_key
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.flags import day_of
@@ -84,7 +84,7 @@ def accept(decision: Decision, wanted: Format | None) -> int:
 def _alias(row: Mapping[str, Any], decision: Decision, identity: IdentityConfig) -> dict[str, Any]:
     key = decision.key or _certain_proposal(row, identity.proposals)
     try:
-        IdentityRules.parse_key(key)
+        parse_key(key)
     except ValueError as error:
         raise RequestError(f"--key {error}") from None
     since, until = _bounds(row["source"], decision, identity)

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import parse_key
 from llmrec_pipeline.domain.model_mentions import ModelNames, ProseWords, dotted
 from llmrec_pipeline.domain.sentiment import (
     ACCEPTED,
@@ -205,7 +206,7 @@ def phrases_of(session: Session, model_id: str, own_names: Mapping[str, str]) ->
     if row is None:
         require_models(session, [model_id])
         raise AssertionError("require_models raises for a model that is not there")
-    base = IdentityRules.parse_key(model_id).base
+    base = parse_key(model_id).base
     own = [name for name, key in own_names.items() if key == model_id]
     phrases: dict[str, str] = {}
     for name in (plain_name(row.display_name), dotted(base), base, *own):

@@ -20,7 +20,7 @@ from llmrec_pipeline.domain.advice_evidence import (
     Subject,
 )
 from llmrec_pipeline.domain.catalogue import PRICING_FILE
-from llmrec_pipeline.domain.identity import IdentityRules
+from llmrec_pipeline.domain.model_key import parse_key
 from llmrec_pipeline.storage.evidence_store.models import (
     CatalogModel,
     ModelBenchmark,
@@ -46,7 +46,7 @@ def read_subjects(
             model_id=row.model_id,
             provider=row.provider,
             family=row.family,
-            variant=IdentityRules.parse_key(row.model_id).variant,
+            variant=parse_key(row.model_id).variant,
             is_deprecated=row.is_deprecated,
             is_listed=row.is_listed,
             price=prices.get(row.model_id),
