@@ -5,21 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-Text = Annotated[str, Field(min_length=1)]
-Share = Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)]
-Ratio = Annotated[Decimal, Field(gt=0, allow_inf_nan=False)]
-Change = Annotated[Decimal, Field(ge=-1, allow_inf_nan=False)]
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, populate_by_name=True
-    )
+Share = Annotated[Decimal, Field(ge=0, le=1)]
+Ratio = Annotated[Decimal, Field(gt=0)]
+Change = Annotated[Decimal, Field(ge=-1)]
 
 
-class ComponentWeights(_Frozen):
+class ComponentWeights(ConfigShapeOfNames):
     """What each part of the composite weighs."""
 
     price: Share
@@ -35,15 +30,18 @@ class ComponentWeights(_Frozen):
         return self
 
 
-class PriceRung(_Frozen):
+class PriceRung(ConfigShapeOfNames):
     """The score of a price ratio up to this one."""
 
     up_to: Ratio
     score: Share
 
 
-class BenchmarkRung(_Frozen):
+class BenchmarkRung(ConfigShapeOfNames):
     """The score of a change from this one on, or of a greater one."""
+
+    # A recommendation keeps the thresholds by field name.
+    model_config = ConfigDict(populate_by_name=True)
 
     at_least: Annotated[Change | None, Field(alias="from")] = None
     above: Change | None = None
@@ -56,7 +54,7 @@ class BenchmarkRung(_Frozen):
         return self
 
 
-class RuntimeWeights(_Frozen):
+class RuntimeWeights(ConfigShapeOfNames):
     """How our own calls are weighed."""
 
     success_weight: Share
@@ -64,38 +62,38 @@ class RuntimeWeights(_Frozen):
     success_span: Ratio
 
 
-class OtherProvider(_Frozen):
+class OtherProvider(ConfigShapeOfNames):
     """What a model of another provider needs to be considered."""
 
     max_price_ratio: Ratio
     min_benchmark_change: Change
 
 
-class Confidence(_Frozen):
+class Confidence(ConfigShapeOfNames):
     """How sure the advice is."""
 
     with_telemetry: Share
     without: Share
 
 
-class AdviceConfig(_Frozen):
+class AdviceConfig(ConfigShapeOfNames):
     """advice.yaml."""
 
-    version: Text
+    version: NonEmptyText
     weights: ComponentWeights
     neutral: Share
     input_per_output: Ratio
     price_ladder: Annotated[tuple[PriceRung, ...], Field(min_length=1)]
     benchmark_ladder: Annotated[tuple[BenchmarkRung, ...], Field(min_length=1)]
-    ratio_units: tuple[Text, ...]
-    elo_units: tuple[Text, ...]
+    ratio_units: tuple[NonEmptyText, ...]
+    elo_units: tuple[NonEmptyText, ...]
     runtime: RuntimeWeights
     success_confidence: Annotated[float, Field(gt=0, lt=1)]
     other_provider: OtherProvider
     confidence: Confidence
     max_candidates: Annotated[int, Field(ge=1)]
-    task_types: dict[Text, Text]
-    task_type_otherwise: Text
+    task_types: dict[NonEmptyText, NonEmptyText]
+    task_type_otherwise: NonEmptyText
 
     def task_type(self, use_case: str) -> str:
         """The task type of a use case, by its name or its first word."""

@@ -5,19 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from llmrec_pipeline.domain.config_shape import ConfigShape, NonEmptyText
 
 Watch = Literal["in_use", "watched", "all"]
 _Positive = Annotated[float, Field(gt=0)]
 _Share = Annotated[float, Field(gt=0, le=1)]
-_Text = Annotated[str, Field(min_length=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Rule(_Frozen):
+class Rule(ConfigShape):
     """Whether to tell of it at all."""
 
     enabled: bool
@@ -41,7 +38,7 @@ class DominatedRule(Rule):
     firm: bool
 
 
-class Rules(_Frozen):
+class Rules(ConfigShape):
     """One rule a kind of alert."""
 
     top_pick: Rule
@@ -53,11 +50,11 @@ class Rules(_Frozen):
     price_conflict: ShareRule
 
 
-class AlertsConfig(_Frozen):
+class AlertsConfig(ConfigShape):
     """alerts.yaml. The variables are names of environment variables that hold an address."""
 
-    webhook_variable: _Text
-    slack_variable: _Text
+    webhook_variable: NonEmptyText
+    slack_variable: NonEmptyText
     timeout_s: _Positive
     file: bool
     cooldown_hours: _Positive

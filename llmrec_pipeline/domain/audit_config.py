@@ -4,34 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Text = Annotated[str, Field(min_length=1)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 
 
-class Language(_Frozen):
+class Language(ConfigShapeOfNames):
     """How the files of a language are read. `files`: shell patterns of their names; `tokens`: the
     language's own tokenizer tells strings, comments and docs apart."""
 
-    files: Annotated[tuple[Text, ...], Field(min_length=1)]
+    files: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]
     tokens: Literal["python"] | None = None
-    line_comments: tuple[Text, ...] = ()
-    block_comments: tuple[tuple[Text, Text], ...] = ()
+    line_comments: tuple[NonEmptyText, ...] = ()
+    block_comments: tuple[tuple[NonEmptyText, NonEmptyText], ...] = ()
     blank_before: bool = False
     bare_words: bool = False
     is_docs: bool = False
 
 
-class Allowed(_Frozen):
+class Allowed(ConfigShapeOfNames):
     """A model string that may stay, everywhere or in some files, and why."""
 
-    path: Text | None = None
-    text: Text | None = None
-    reason: Text
+    path: NonEmptyText | None = None
+    text: NonEmptyText | None = None
+    reason: NonEmptyText
 
     @model_validator(mode="after")
     def _allows_something(self) -> Self:
@@ -40,9 +36,9 @@ class Allowed(_Frozen):
         return self
 
 
-class AuditConfig(_Frozen):
+class AuditConfig(ConfigShapeOfNames):
     """audit.yaml."""
 
-    max_file_mb: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    languages: dict[Text, Language]
+    max_file_mb: Annotated[float, Field(gt=0)]
+    languages: dict[NonEmptyText, Language]
     allow: tuple[Allowed, ...] = ()

@@ -21,17 +21,15 @@ from fnmatch import fnmatchcase
 from math import fsum
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from llmrec_pipeline.domain.config_shape import ConfigShape, NonEmptyText
 
 CATEGORIES = ("coding", "math", "reasoning", "research", "empathy", "general")
 Unit = Literal["index", "fraction", "elo"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class ScoreMap(_Frozen):
+class ScoreMap(ConfigShape):
     """A linear map: `low` becomes 0 and `high` 100; beyond them it is held."""
 
     low: float
@@ -48,7 +46,7 @@ class ScoreMap(_Frozen):
         return min(100.0, max(0.0, 100.0 * (value - self.low) / (self.high - self.low)))
 
 
-class CategoryReading(_Frozen):
+class CategoryReading(ConfigShape):
     """One way to read a publisher's score of a category: an index column, or benchmarks by name
     or by the publisher's own category (by both where `both` is set)."""
 
@@ -83,10 +81,10 @@ class CategoryReading(_Frozen):
         return named and told if self.both else named or told
 
 
-class CategoriesConfig(_Frozen):
+class CategoriesConfig(ConfigShape):
     """config/categories.yaml."""
 
-    version: Annotated[str, Field(min_length=1)]
+    version: NonEmptyText
     blend: Annotated[dict[str, float], Field(min_length=2, max_length=2)]
     fills_in: str
     maps: dict[Unit, ScoreMap]

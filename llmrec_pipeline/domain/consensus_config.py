@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 
 Method = Literal["two_way_fit", "shrunk_z_mean", "rank_mean"]
-Text = Annotated[str, Field(min_length=1)]
 Weight = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class EvidenceWeights(_Frozen):
+class EvidenceWeights(ConfigShapeOfNames):
     """What a reading weighs, beside a measured one of the task type itself, which weighs 1."""
 
     unverified: Weight
@@ -26,21 +21,21 @@ class EvidenceWeights(_Frozen):
     related: Weight
 
 
-class BenchmarkUse(_Frozen):
+class BenchmarkUse(ConfigShapeOfNames):
     """A publisher's benchmark and the task types that it measures."""
 
-    source: Text
-    name: Text
-    category: Text | None = None
+    source: NonEmptyText
+    name: NonEmptyText
+    category: NonEmptyText | None = None
     unit: Literal["elo", "fraction", "index", "percent", "points"] = "fraction"
-    task_types: Annotated[tuple[Text, ...], Field(min_length=1)]
+    task_types: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]
     higher_is_better: bool = True
 
 
-class ConsensusConfig(_Frozen):
+class ConsensusConfig(ConfigShapeOfNames):
     """consensus.yaml."""
 
-    version: Text
+    version: NonEmptyText
     method: Method
     shrinkage: Annotated[float, Field(gt=0, le=100)]
     minimum_population: Annotated[int, Field(ge=2)]

@@ -13,8 +13,9 @@ from datetime import date
 from fnmatch import translate
 from typing import Annotated, Generic, Literal, Protocol, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from llmrec_pipeline.domain.config_shape import ConfigShape, NonEmptyText
 from llmrec_pipeline.domain.model_key import SLUG
 
 
@@ -40,14 +41,14 @@ ReleaseDate = Annotated[
 ]
 
 
-class _Row(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+class _Row(ConfigShape):
+    model_config = ConfigDict(populate_by_name=True)
 
 
 class _Rule(_Row):
     """A row that can be wrong: why it holds, and a name that it must not touch."""
 
-    reason: Annotated[str, Field(min_length=1)]
+    reason: NonEmptyText
     counter_example: str | None = Field(default=None, alias="not")
 
 
@@ -260,7 +261,7 @@ class Alias(_Rule):
     dates releases (`release_date: release`), dated within."""
 
     name: Annotated[str, Field(pattern=rf"^(?:{SLUG}/)?{SLUG}$")] | None = None
-    source_model_id: Annotated[str, Field(min_length=1)] | None = None
+    source_model_id: NonEmptyText | None = None
     key: str
     source: str | None = None
     since: date | None = None
@@ -292,13 +293,11 @@ class ProposalSettings(_Row):
 
     min_score: Annotated[float, Field(gt=0, le=1)]
     min_accepted_score: Annotated[float, Field(gt=0, le=1)]
-    reason: Annotated[str, Field(min_length=1)]
+    reason: NonEmptyText
 
 
-class IdentityConfig(BaseModel):
+class IdentityConfig(ConfigShape):
     """All tables of `config/identity.yaml`. Raises pydantic's ValidationError, row by row."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     sources: dict[str, SourceReading]
     wrappers: tuple[Slug, ...]

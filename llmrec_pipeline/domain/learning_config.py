@@ -5,18 +5,14 @@ from __future__ import annotations
 from math import exp
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 
 NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class Doubt(_Frozen):
+class Doubt(ConfigShapeOfNames):
     """Variances of what a prior misses of all cells and of a model, in units of what it misses of one
     model in one use case, which is 1 / pseudo_observations of the noise's."""
 
@@ -24,14 +20,14 @@ class Doubt(_Frozen):
     model: NotNegative
 
 
-class UseCaseDoubt(_Frozen):
+class UseCaseDoubt(ConfigShapeOfNames):
     """How far a use case's level may lie from the prior's, in the unit of `Doubt`."""
 
     of_rates: NotNegative
     of_standings: NotNegative
 
 
-class StandingMap(_Frozen):
+class StandingMap(ConfigShapeOfNames):
     """The default map of a standing in standard deviations to a success rate."""
 
     level: float
@@ -42,13 +38,13 @@ class StandingMap(_Frozen):
         return 1.0 / (1.0 + exp(-(self.level + self.slope * standing)))
 
 
-class SimulationConfig(_Frozen):
+class SimulationConfig(ConfigShapeOfNames):
     """Policies that are simulated and not served."""
 
     linucb_alpha: NotNegative
 
 
-class RatingScale(_Frozen):
+class RatingScale(ConfigShapeOfNames):
     """The ratings that people give."""
 
     lowest: int
@@ -67,10 +63,10 @@ class RatingScale(_Frozen):
         return (rating - self.lowest) / (self.highest - self.lowest)
 
 
-class LearningConfig(_Frozen):
+class LearningConfig(ConfigShapeOfNames):
     """learning.yaml."""
 
-    version: Annotated[str, Field(min_length=1)]
+    version: NonEmptyText
     pseudo_observations: Annotated[float, Field(gt=0)]
     doubt: Doubt
     use_case_doubt: UseCaseDoubt

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from llmrec_pipeline.domain.config_shape import ConfigShape
 from llmrec_pipeline.domain.model_mentions import ProseWords
 
 Word = Annotated[str, Field(pattern=r"^[a-z]+$")]
 Words = Annotated[str, Field(pattern=r"^[a-z]+( [a-z]+)*$")]
 
 
-class MentionsConfig(BaseModel):
+class MentionsConfig(ConfigShape):
     """mentions.yaml; see `ProseWords`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     families: frozenset[Word] = frozenset()
-    short_names: dict[Word, Words] = {}
+    short_names: dict[Word, Words] = Field(default={})
     tiers: frozenset[Word] = frozenset()
     common_words: frozenset[Word] = frozenset()
 

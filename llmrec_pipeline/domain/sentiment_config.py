@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Text = Annotated[str, Field(min_length=1)]
+from llmrec_pipeline.domain.config_shape import ConfigShape, NonEmptyText
+
 Phrase = Annotated[str, Field(pattern=r"^[a-z']+( [a-z']+)*$")]
 Phrases = Annotated[tuple[Phrase, ...], Field(min_length=1)]
 Count = Annotated[int, Field(gt=0)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class SearchConfig(_Frozen):
+class SearchConfig(ConfigShape):
     """How a source is searched: where, and how politely. `max_requests` are for one model."""
 
-    title: Text
+    title: NonEmptyText
     base_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
     path: Annotated[str, Field(pattern=r"^/")]
     pause_s: Annotated[float, Field(gt=0)]
@@ -27,22 +24,22 @@ class SearchConfig(_Frozen):
     max_names: Count
     page_size: Annotated[int, Field(gt=0, le=1000)]
     days: Count
-    licence: Text
-    attribution: Text
+    licence: NonEmptyText
+    attribution: NonEmptyText
 
 
-class ScheduledSearch(_Frozen):
+class ScheduledSearch(ConfigShape):
     """Whether the asset searches, where, and for how many texts a model."""
 
     enabled: bool
-    source: Text
+    source: NonEmptyText
     limit: Count
 
 
-class LexiconConfig(_Frozen):
+class LexiconConfig(ConfigShape):
     """The words of the analyser, and how they are counted."""
 
-    version: Text
+    version: NonEmptyText
     negation_reach: Annotated[int, Field(ge=0)]
     mixed_from: Annotated[float, Field(gt=0, le=1)]
     clause_words: frozenset[Phrase]
@@ -57,17 +54,17 @@ class LexiconConfig(_Frozen):
         return self
 
 
-class SentimentConfig(_Frozen):
+class SentimentConfig(ConfigShape):
     """sentiment.yaml. `tags` is kind → value → words."""
 
-    sources: Annotated[tuple[Text, ...], Field(min_length=1)]
+    sources: Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]
     snippet_characters: Annotated[int, Field(ge=20)]
-    tracking_parameters: frozenset[Text]
+    tracking_parameters: frozenset[NonEmptyText]
     max_candidates: Count
-    search: dict[Text, SearchConfig]
+    search: dict[NonEmptyText, SearchConfig]
     scheduled: ScheduledSearch
     lexicon: LexiconConfig
-    tags: dict[Text, dict[Text, Phrases]]
+    tags: dict[NonEmptyText, dict[NonEmptyText, Phrases]]
 
     @model_validator(mode="after")
     def _searched_sources_are_sources(self) -> Self:

@@ -14,34 +14,26 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     field_validator,
     model_validator,
 )
 
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 from llmrec_pipeline.domain.decimals import within_bounds
 from llmrec_pipeline.domain.model_key import parse_key
 
-Text = Annotated[str, Field(min_length=1)]
-Price = Annotated[Decimal, Field(ge=0, allow_inf_nan=False), AfterValidator(within_bounds)]
+Price = Annotated[Decimal, Field(ge=0), AfterValidator(within_bounds)]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, ignored_types=(cached_property,)
-    )
-
-
-class TeamModel(_Frozen):
+class TeamModel(ConfigShapeOfNames):
     """A model under the team's own name. What is left out comes from the sources."""
 
-    model_id: Text
-    aliases: tuple[Text, ...] = ()
-    family: Text | None = None
-    display_name: Text | None = None
-    notes: Text | None = None
+    model_id: NonEmptyText
+    aliases: tuple[NonEmptyText, ...] = ()
+    family: NonEmptyText | None = None
+    display_name: NonEmptyText | None = None
+    notes: NonEmptyText | None = None
 
     @field_validator("model_id")
     @classmethod
@@ -50,19 +42,19 @@ class TeamModel(_Frozen):
         return key
 
 
-class ComplexityModels(_Frozen):
+class ComplexityModels(ConfigShapeOfNames):
     """A role's models, by how hard the work is."""
 
-    low: Text
-    medium: Text
-    high: Text
+    low: NonEmptyText
+    medium: NonEmptyText
+    high: NonEmptyText
 
 
-class DoctorModels(_Frozen):
+class DoctorModels(ConfigShapeOfNames):
     """Who looks at a failed run: the cheap one first."""
 
-    cheap: Text
-    strong: Text
+    cheap: NonEmptyText
+    strong: NonEmptyText
 
 
 class UseCase(NamedTuple):
@@ -73,16 +65,18 @@ class UseCase(NamedTuple):
     model: str
 
 
-class ModelsConfig(_Frozen):
+class ModelsConfig(ConfigShapeOfNames):
     """models.yaml. Every model is named by its name or an alias in `models`, or by its key."""
 
-    models: Annotated[dict[Text, TeamModel], Field(min_length=1)]
-    defaults: dict[Text, Text] = {}
-    routing: dict[Text, Annotated[tuple[Text, ...], Field(min_length=1)]] = {}
-    tool_models: dict[Text, Text] = {}
-    complexity_models: dict[Text, ComplexityModels] = {}
+    models: Annotated[dict[NonEmptyText, TeamModel], Field(min_length=1)]
+    defaults: dict[NonEmptyText, NonEmptyText] = Field(default={})
+    routing: dict[NonEmptyText, Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]] = Field(
+        default={}
+    )
+    tool_models: dict[NonEmptyText, NonEmptyText] = Field(default={})
+    complexity_models: dict[NonEmptyText, ComplexityModels] = Field(default={})
     doctor_models: DoctorModels | None = None
-    use_cases: dict[Text, Text] = {}
+    use_cases: dict[NonEmptyText, NonEmptyText] = Field(default={})
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:
@@ -167,20 +161,20 @@ class ModelsConfig(_Frozen):
         return next(named, model_id)
 
 
-class PriceRow(_Frozen):
+class PriceRow(ConfigShapeOfNames):
     """What a model costs from a day (UTC) on."""
 
-    model: Text
+    model: NonEmptyText
     input_per_1k: Price
     output_per_1k: Price
     cached_input_per_1k: Price | None = None
     effective_at: date
 
 
-class PricingConfig(_Frozen):
+class PricingConfig(ConfigShapeOfNames):
     """pricing.yaml: prices in `currency` per 1,000 tokens, and where they were read, and when."""
 
-    source_url: Text
+    source_url: NonEmptyText
     retrieved_at: date
-    currency: Text = "USD"
+    currency: NonEmptyText = "USD"
     prices: tuple[PriceRow, ...] = ()

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from llmrec_pipeline.domain.config_shape import ConfigShape
 
 Count = Annotated[int, Field(gt=0, strict=True)]
 OUTRANKS = "outranks"
 
 
-class TelemetryConfig(BaseModel):
+class TelemetryConfig(ConfigShape):
     """telemetry.yaml."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     window_days: Count
     success_confidence: Annotated[float, Field(gt=0, lt=1)]

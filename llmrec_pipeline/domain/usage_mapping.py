@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 from llmrec_pipeline.domain.records import USAGE_EVENTS
 
 USER_ID = "user_id"
@@ -31,8 +32,6 @@ UNITS = {
 }
 EPOCHS = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 1_000_000_000}
 """Time formats that count from 1970-01-01 UTC, with the ticks of a second."""
-
-Text = Annotated[str, Field(min_length=1)]
 
 
 def _as_list(value: object) -> object:
@@ -64,17 +63,11 @@ def _zone(name: str) -> str:
 
 
 Paths = Annotated[
-    tuple[Text, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
+    tuple[NonEmptyText, ...], BeforeValidator(_as_list, json_schema_input_type=str | list[str])
 ]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class FieldMapping(_Frozen):
+class FieldMapping(ConfigShapeOfNames):
     """Where one part of an event stands. A path is a column, or keys joined by dots; of several the
     first that says something counts.
 
@@ -94,7 +87,7 @@ class FieldMapping(_Frozen):
     until: Paths = ()
     unless_equal: Paths = ()
     constant: str | None = None
-    values: dict[str, str | None] = {}
+    values: dict[str, str | None] = Field(default={})
     otherwise: str | None = None
     absent: str | None = None
     unit: Annotated[str, AfterValidator(_unit)] | None = None
@@ -125,28 +118,30 @@ class FieldMapping(_Frozen):
             yield from paths
 
 
-class CallFilter(_Frozen):
+class CallFilter(ConfigShapeOfNames):
     """Which records are calls to a model: those in which each path of `only` has one of its words,
     no path of `never` has one of its words, and one of `needs` says something. The others are
     counted, and are no mistakes."""
 
-    only: dict[Text, Paths] = {}
-    never: dict[Text, Paths] = {}
+    only: dict[NonEmptyText, Paths] = Field(default={})
+    never: dict[NonEmptyText, Paths] = Field(default={})
     needs: Paths = ()
 
     def paths(self) -> Iterator[str]:
         yield from (*self.only, *self.never, *self.needs)
 
 
-class UsageMapping(_Frozen):
+class UsageMapping(ConfigShapeOfNames):
     """One mapping file. `source` names the kind of log. `table`: where its records are in a
     database. `joins`: by further table there, which of its columns (the first that it has) is which
     of the event's; what it tells is at `<table>.<column>`. `timezone`: the zone of moments that name
     none; without one they are refused."""
 
     source: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    table: Text | None = None
-    joins: dict[Text, Annotated[dict[Text, Paths], Field(min_length=1)]] = {}
+    table: NonEmptyText | None = None
+    joins: dict[NonEmptyText, Annotated[dict[NonEmptyText, Paths], Field(min_length=1)]] = Field(
+        default={}
+    )
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     calls: CallFilter = CallFilter()
     fields: dict[str, Annotated[FieldMapping, BeforeValidator(_as_field)]]
