@@ -30,6 +30,7 @@ from pydantic import (
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.alerts_config import AlertsConfig
 from llmrec_pipeline.domain.categories import CategoriesConfig
+from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.domain.records import INDEX_COLUMNS, VALUE_COLUMNS, WRITING_INDEX
@@ -113,29 +114,22 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Seconds = Positive
 Share = Annotated[Number, Field(gt=0, le=1)]
-Text = Annotated[str, Field(min_length=1)]
 Scheme = Literal["openrouter", "huggingface", "models_dev"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class FieldRule(_Frozen):
+class FieldRule(ConfigShapeOfNames):
     """Where a column's value stands in a record, and how to read it."""
 
-    path: Text
+    path: NonEmptyText
     # The value is whether the list at `path` holds one of these.
-    contains: tuple[Text, ...] = ()
+    contains: tuple[NonEmptyText, ...] = ()
     scale: Positive = 1.0
     zero: Literal["value", "unknown"] = "value"
     # The number may be written as text, and is scaled digit by digit, without a double's noise.
     decimal: bool = False
 
 
-class BenchmarkRule(_Frozen):
+class BenchmarkRule(ConfigShapeOfNames):
     """One file of benchmark results: what it measures, and which of its columns say what.
 
     `scores` is category to score column; `scale` brings score, stderr and bounds to `unit`. Where
@@ -144,17 +138,17 @@ class BenchmarkRule(_Frozen):
     fraction enters it in percent.
     """
 
-    name: Text
-    scores: Annotated[dict[str, Text], Field(min_length=1)]
+    name: NonEmptyText
+    scores: Annotated[dict[str, NonEmptyText], Field(min_length=1)]
     unit: Literal["elo", "fraction", "index"] = "fraction"
     scale: Positive = 1.0
-    stderr: Text | None = None
-    n: Text | None = None
-    lower: Text | None = None
-    upper: Text | None = None
-    version: Text | None = None
-    scaffold_column: Text | None = None
-    scaffold: Text | None = None
+    stderr: NonEmptyText | None = None
+    n: NonEmptyText | None = None
+    lower: NonEmptyText | None = None
+    upper: NonEmptyText | None = None
+    version: NonEmptyText | None = None
+    scaffold_column: NonEmptyText | None = None
+    scaffold: NonEmptyText | None = None
     verified: bool = True
     column: str | None = None
 
@@ -169,25 +163,25 @@ class BenchmarkRule(_Frozen):
         return self
 
 
-class Quota(_Frozen):
+class Quota(ConfigShapeOfNames):
     """What the publisher allows: so many requests in a sliding window."""
 
     requests: Count
     window_hours: Positive
 
 
-class SourceSettings(_Frozen):
+class SourceSettings(ConfigShapeOfNames):
     """One entry of sources.yaml. Its data is at `base_url` + `path`, or in an installed `package`.
     Where `infers_index_version`, a rebase is recognised that its pages do not name."""
 
-    title: Text
+    title: NonEmptyText
     enabled: bool = True
     base_url: Annotated[str, AfterValidator(_base_url)] = ""
     path: Annotated[str, Field(pattern=r"^/")] = ""
-    package: Text | None = None
+    package: NonEmptyText | None = None
     key_variables: tuple[str, ...] = ()
     key_header: str | None = None
-    key_scheme: Text | None = None
+    key_scheme: NonEmptyText | None = None
     redirect_hosts: tuple[str, ...] = ()
     max_pages: Count = 1
     quota: Quota | None = None
@@ -195,18 +189,18 @@ class SourceSettings(_Frozen):
     measures: bool = False
     infers_index_version: bool = False
     fixture: bool = False
-    licence: Text
-    attribution: Text
+    licence: NonEmptyText
+    attribution: NonEmptyText
     max_bad_share: Share = 0.5
     required: tuple[str, ...] = ()
-    fields: dict[str, FieldRule] = {}
+    fields: dict[str, FieldRule] = Field(default={})
     # Scheme → path of an id by which the publisher itself says which model it means.
-    same_as: dict[Scheme, Text] = {}
+    same_as: dict[Scheme, NonEmptyText] = Field(default={})
     legacy_required: tuple[str, ...] = ()
-    legacy_fields: dict[str, FieldRule] = {}
+    legacy_fields: dict[str, FieldRule] = Field(default={})
     benchmark: str | None = None
-    categories: dict[str, str] = {}
-    benchmarks: dict[str, BenchmarkRule] = {}
+    categories: dict[str, str] = Field(default={})
+    benchmarks: dict[str, BenchmarkRule] = Field(default={})
 
     @property
     def is_local(self) -> bool:
@@ -250,7 +244,7 @@ def _require_columns(names: Iterable[str], allowed: tuple[str, ...]) -> None:
             raise ValueError(f"{name!r} is no column; allowed: {', '.join(allowed)}")
 
 
-class Schedule(_Frozen):
+class Schedule(ConfigShapeOfNames):
     """When the pipeline pulls, and how long what it pulled counts as current."""
 
     cron: Annotated[str, AfterValidator(_cron)]
@@ -263,7 +257,7 @@ class Schedule(_Frozen):
         return self.every_hours + self.grace_hours
 
 
-class Refresh(_Frozen):
+class Refresh(ConfigShapeOfNames):
     """Waiting, backing off and trying again."""
 
     wait_s: NotNegative
@@ -273,7 +267,7 @@ class Refresh(_Frozen):
     stuck_minutes: Positive
 
 
-class Http(_Frozen):
+class Http(ConfigShapeOfNames):
     """Limits of one source's conversation with its publisher."""
 
     connect_s: Seconds
@@ -287,13 +281,13 @@ class Http(_Frozen):
     user_agent: str
 
 
-class Ingest(_Frozen):
+class Ingest(ConfigShapeOfNames):
     """Limits of one ingest as a whole."""
 
     deadline_s: Seconds
 
 
-class Rebase(_Frozen):
+class Rebase(ConfigShapeOfNames):
     """When an index was put on another scale; see `domain.rebases`."""
 
     min_move: Positive
@@ -304,7 +298,7 @@ class Rebase(_Frozen):
     full_share: Share
 
 
-class Acceptance(_Frozen):
+class Acceptance(ConfigShapeOfNames):
     """When a valid pull is kept but not believed, and when an index was rebased."""
 
     max_lost_share: Share
@@ -313,7 +307,7 @@ class Acceptance(_Frozen):
     rebase: Rebase
 
 
-class Merge(_Frozen):
+class Merge(ConfigShapeOfNames):
     """Order of sources, by kind of field."""
 
     price: tuple[str, ...]
@@ -329,7 +323,7 @@ class Merge(_Frozen):
         return self.model_dump(exclude={"price_conflict_share"})
 
 
-class WarehouseSettings(_Frozen):
+class WarehouseSettings(ConfigShapeOfNames):
     """Limits of the DuckDB process."""
 
     lock_wait_s: NotNegative
@@ -337,7 +331,7 @@ class WarehouseSettings(_Frozen):
     threads: Count
 
 
-class PipelineSettings(_Frozen):
+class PipelineSettings(ConfigShapeOfNames):
     """pipeline.yaml."""
 
     schedule: Schedule
@@ -349,16 +343,16 @@ class PipelineSettings(_Frozen):
     warehouse: WarehouseSettings
 
 
-class Providers(_Frozen):
+class Providers(ConfigShapeOfNames):
     """providers.yaml: whom we can call, and how long a choice among them stands."""
 
-    key_variables: dict[str, Annotated[tuple[Text, ...], Field(min_length=1)]]
+    key_variables: dict[str, Annotated[tuple[NonEmptyText, ...], Field(min_length=1)]]
     valid_hours: Positive
     retry_minutes: NotNegative
     last_rankings_days: Positive
 
 
-class SurenessThresholds(_Frozen):
+class SurenessThresholds(ConfigShapeOfNames):
     """From where on the first of an answer counts as firm, and as likely: the least share of
     nearby weights under which it stays first."""
 
@@ -366,7 +360,7 @@ class SurenessThresholds(_Frozen):
     likely: Share
 
 
-class ReportContentSettings(_Frozen):
+class ReportContentSettings(ConfigShapeOfNames):
     """What a report tells; an edition carries it. Prices in USD per 1M input tokens."""
 
     models_per_answer: Count
@@ -378,7 +372,7 @@ class ReportContentSettings(_Frozen):
     changes_shown: Count
 
 
-class Report(_Frozen):
+class Report(ConfigShapeOfNames):
     """report.yaml."""
 
     after_refresh: bool

@@ -8,8 +8,9 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from llmrec_pipeline.domain.config_shape import ConfigShape
 from llmrec_pipeline.domain.task_model import UNDERSTANDINGS
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.yaml_section import Section
@@ -21,32 +22,28 @@ HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9]
 TokenHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class RateLimit(_Frozen):
+class RateLimit(ConfigShape):
     """Requests of one token: on average, and at once."""
 
     per_minute: Count
     burst: Count
 
 
-class MemoSizes(_Frozen):
+class MemoSizes(ConfigShape):
     """What is kept in memory for one edition: answers by question, rankings by profile."""
 
     answers: Count
     rankings: Count
 
 
-class SpoolTimes(_Frozen):
+class SpoolTimes(ConfigShape):
     """How often served answers are synced, and drained."""
 
     sync_s: Positive
     drain_s: Positive
 
 
-class ApiConfig(_Frozen):
+class ApiConfig(ConfigShape):
     """api.yaml."""
 
     token_hashes: tuple[TokenHash, ...] = ()
