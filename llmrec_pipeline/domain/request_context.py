@@ -13,8 +13,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.request_numbers import MILLION, number, phrases, scale, word_set
-from llmrec_pipeline.domain.request_price import CONTEXT_WORDS, SOFT, STOPS, TOKEN_WORDS
 from llmrec_pipeline.domain.request_tokens import Match, Size, Text
+from llmrec_pipeline.domain.request_vocabulary import CONTEXT_WORDS, SOFT, STOPS, TOKEN_WORDS
 
 _BEFORE_CONTEXT_SIZE = word_set(
     "window length size of at least minimum min is = > < ≥ : about around ~ with a an up to the"
@@ -88,9 +88,7 @@ class _Found(NamedTuple):
     is_wish: bool = False
 
 
-def read_context(
-    text: Text, *, tokens_per_page: float = 500.0, tokens_per_word: float = 4 / 3
-) -> ContextReading:
+def read_context(text: Text, *, tokens_per_page: float, tokens_per_word: float) -> ContextReading:
     """The smallest context window asked for, in tokens; takes the words it used.
 
     A number counts where it stands beside "context", or else where it counts tokens that are not

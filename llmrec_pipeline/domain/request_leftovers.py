@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from llmrec_pipeline.domain.request_amounts import read_amount
 from llmrec_pipeline.domain.request_numbers import number, phrases, word_set
-from llmrec_pipeline.domain.request_price import (
+from llmrec_pipeline.domain.request_providers import NamedGroup, Names, OtherSenses
+from llmrec_pipeline.domain.request_tokens import Text
+from llmrec_pipeline.domain.request_vocabulary import (
     CONTEXT_WORDS,
     LONGEST_SHORT_TEXT,
     TOKEN_WORDS,
-    read_amount,
 )
-from llmrec_pipeline.domain.request_providers import NamedGroup, Names, OtherSenses
-from llmrec_pipeline.domain.request_tokens import Text
 
 _LOOK_AROUND = 3  # tokens
 _REFUSALS = word_set(

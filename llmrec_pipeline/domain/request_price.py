@@ -1,12 +1,11 @@
-"""Prices in a request: an amount, per how many tokens, and whether it is a cap.
+"""Prices in a request: which amounts are prices, and which of them is the cap.
 
     price  = [cue] range | [cue] amount [unit] [cue after] | unit [cue] amount
     range  = amount ("-" | "to" | "and") amount [unit]
-    amount = [currency] number | number [currency]
     keyed  = "price" sign number
-    unit   = ("/" | "per" | …) [number] [scale] [side] "tokens"
 
-Everything looks at a bounded window of tokens, so reading takes time linear in the text.
+Amounts and units are those of `request_amounts`. Everything looks at a bounded window of tokens, so
+reading takes time linear in the text.
 """
 
 from __future__ import annotations
@@ -15,49 +14,20 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
-from llmrec_pipeline.domain.request_numbers import (
-    MILLION,
-    THOUSAND,
-    number,
-    phrases,
-    scale,
-    word_set,
+from llmrec_pipeline.domain.request_amounts import (
+    OTHER_UNITS,
+    PER_WORDS,
+    SIDES,
+    Amount,
+    Unit,
+    read_amount,
+    read_unit,
+    read_unit_before,
 )
-from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
+from llmrec_pipeline.domain.request_numbers import MILLION, THOUSAND, phrases, word_set
+from llmrec_pipeline.domain.request_tokens import Match, Text
+from llmrec_pipeline.domain.request_vocabulary import LONGEST_SHORT_TEXT, SOFT, STOPS
 
-TOKEN_WORDS = phrases(
-    {Fraction(1): "token|tokens|tok|toks|tkn|tkns|トークン|토큰|词元|令牌|jeton|jetons|代币"}
-)
-_SCALED_TOKENS = phrases(
-    {
-        THOUSAND: "ktok|ktoks|ktoken|ktokens|kt",
-        MILLION: "mtok|mtoks|mtoken|mtokens|mt|mtk",
-    }
-)
-_PER = phrases(
-    {"per": "/|per|a|an|for|on|each|every|pro|je|par|por|pour|für|para|na|le|la|el|al|每"}
-)
-_PER_FIRST = word_set("/ per pro par por each every je 每")
-_PER_AFTER = phrases({"any": "あたり|当たり|につき|당", "for": "for|for under|for less than|:"})
-_SIDES = phrases(
-    {
-        "input": "input|inputs|prompt|in|入力|输入|eingabe|entrada|entrée",
-        "output": "output|outputs|completion|completions|generated|out|出力|输出|ausgabe"
-        "|salida|saída|sortie",
-    }
-)
-# A meaning of None is a currency that is not converted.
-_CURRENCIES: Phrases[Fraction | None] = phrases(
-    {
-        Fraction(1): "$|us $|us$|usd|us dollar|us dollars|u . s . dollars|dollar|dollars|bucks|buck"
-        "|usd $|dollars us|dólar|dólares|dolar|dolares|dollari|ドル|米ドル|美元|美金|刀|달러",
-        Fraction(1, 100): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|美分|セント"
-        "|centimes de dollar|centimes de dollars|centavos de dólar|céntimos de dólar",
-        None: "centimes|céntimos"
-        "|€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
-        "|₹|inr|rupees|chf|franken|francs|brl|r $|reais|krw|원|₩",
-    }
-)
 _CUES = phrases(
     {
         "max": "under|below|beneath|less than|lower than|cheaper than|fewer than|at most"
@@ -91,31 +61,6 @@ _NEGATIONS = word_set(
     "not no never don't doesn't won't can't cannot isn't shouldn't mustn't wouldn't nothing without"
     " nicht kein keine pas ne no não nunca jamais sin"
 )
-_OTHER_UNITS = phrases(
-    {
-        "other": "month|months|monthly|mo|day|daily|week|weekly|year|yearly|annual|annually|hour"
-        "|hourly|hr|minute|min|second|s|sec|request|requests|call|calls|query|queries|user|users"
-        "|seat|seats|run|task|session|document|documents|page|pages|image|images|message|messages"
-        "|character|characters|chars|word|words|head|person|employee|item|night|monat|tag|jahr"
-        "|mois|jour|mes|día|mês|dia|月|年|天"
-    }
-)
-CONTEXT_WORDS = phrases(
-    {
-        "context": "context*|ctx|ctxt|kontext*|contexte|contexto|window|windows|fenêtre|ventana"
-        "|janela|コンテキスト|コンテクスト|上下文|컨텍스트"
-    }
-)
-# Beside a size or an amount they say that it would be liked, not that it must be.
-SOFT = phrases(
-    {
-        "wish": "ideally|preferably|prefer|preferred|would be nice|would be great|is nice to have"
-        "|nice to have|would be ideal|is ideal|would be better|hopefully|idealerweise|am liebsten"
-        "|lieber|wäre schön|idéalement|de préférence|idealmente|preferiblemente|de preferencia"
-        "|de preferência|preferencialmente|理想"
-    }
-)
-STOPS = frozenset(",.;!?()|") | {"and", "with", "but", "then", "、", "。"}
 _RANGE_SIGNS = frozenset("-\u2013\u2014~〜至到") | {"to", "bis", "à", "a", "até"}
 _AND = frozenset({"and", "und", "et", "y", "e", "和"})
 _COMPARISONS = word_set("under below less cheaper lower < up max at within no")
@@ -131,7 +76,6 @@ _SIGNS = word_set(": = < ≤")
 _BETWEEN_SIDES = word_set("/ , ; | + and und et y e")
 _LOOK_BACK = 6
 _LONGEST_KEY = 8  # tokens: max_price_per_1m =
-LONGEST_SHORT_TEXT = 80  # tokens; in a longer one a bare amount is part of a story
 
 
 class PriceReading(NamedTuple):
@@ -144,122 +88,12 @@ class PriceReading(NamedTuple):
     contradiction: str = ""
 
 
-class _Unit(NamedTuple):
-    """Price per so many tokens; `side` is input, output or empty."""
-
-    tokens: Fraction
-    side: str
-    start: int
-    end: int
-    names_tokens: bool = True
-
-
-class _Amount(NamedTuple):
-    usd: Fraction | None  # None: another currency
-    stated: bool  # a currency was named
-    start: int
-    end: int
-
-
 class _Price(NamedTuple):
     usd_per_1m: Fraction
     bound: str  # max, min, from, now or empty
     side: str
     quote: str
     is_wish: bool = False
-
-
-def unit(text: Text, start: int, *, of_money: bool = True) -> _Unit | None:
-    """`/1M tokens`, `per million output tokens`, `per token`, `/mtok`; after a sum of money also
-    `1M tokens` alone."""
-    side, at = "", start
-    if text.word(at) == "(":
-        at += 1
-    for _ in range(2):  # "$2 input per 1M tokens"
-        named = _SIDES.at(text, at)
-        if named is not None:
-            side, at = named.meaning, named.end
-    per = _PER.at(text, at)
-    if per is None and not of_money:
-        return None
-    if per is None:
-        bare = number(text, at, counts=True)
-        word = None if bare is None else TOKEN_WORDS.at(text, bare.end)
-        if bare is None or word is None or bare.value not in (THOUSAND, MILLION):
-            return None
-        return _Unit(bare.value, side, start, word.end)
-    end, size = per.end, Fraction(1)
-    end += text.word(end) == "_"  # a key: max_price_per_1m
-    if text.word(end) in _PER_FIRST or text.word(end) == "the":
-        end += 1
-    scaled = _SCALED_TOKENS.at(text, end)
-    if scaled is not None:
-        return _Unit(scaled.meaning, side, start, scaled.end)
-    counted = number(text, end, counts=True)
-    alone = scale(text, end, of_one=text.word(per.start) != "por")
-    if counted is not None:
-        size, end = counted
-    elif alone is not None:
-        size, end = alone.value, alone.end
-    while text.word(end) in ("-", "de", "of", "d'"):
-        end += 1
-    named = _SIDES.at(text, end)
-    if named is not None and (size >= 1_000 or TOKEN_WORDS.at(text, named.end) is not None):
-        side, end = named.meaning, named.end
-    word = TOKEN_WORDS.at(text, end)
-    if word is not None:
-        end = word.end
-        named = _SIDES.at(text, end)  # "per million tokens input", "tokens d'entrée"
-        if named is not None and text.word(end) not in ("in", "out"):
-            side, end = named.meaning, named.end
-    elif size not in (THOUSAND, MILLION) or _OTHER_UNITS.at(text, end) is not None:
-        return None
-    if size <= 0 or CONTEXT_WORDS.at(text, end) is not None:
-        return None
-    return _Unit(size, side, start, end, word is not None)
-
-
-def _unit_before(text: Text, start: int) -> _Unit | None:
-    """`100万トークンあたり`, `1M tokens for`, `per million:`: the unit stands before the amount."""
-    if text.word(start) in _PER_FIRST:
-        return unit(text, start)
-    counted = number(text, start, counts=True)
-    if counted is None:
-        return None
-    word = TOKEN_WORDS.at(text, counted.end)
-    per = None if word is None else _PER_AFTER.at(text, word.end)
-    if per is None or counted.value <= 0:
-        return None
-    if per.meaning == "for" and counted.value not in (THOUSAND, MILLION):
-        return None
-    return _Unit(counted.value, "", start, per.end)
-
-
-def read_amount(text: Text, start: int) -> _Amount | None:
-    """A number with its currency, if it has one, before or after it."""
-    at, is_negative = start, False
-    if text.word(at) == "-" and text.touching(at) and not (at and text.touching(at - 1)):
-        at, is_negative = at + 1, True
-    before = _CURRENCIES.at(text, at)
-    if before is not None and text.word(at) != "c":
-        at = before.end
-        if text.word(at) == "-":
-            at, is_negative = at + 1, True
-    else:
-        before = None
-    counted = number(text, at)
-    if counted is None:
-        return None
-    end = counted.end
-    after = _CURRENCIES.at(text, end)
-    currency = before or after
-    if after is not None:
-        end = after.end
-    value = -counted.value if is_negative else counted.value
-    if currency is None:
-        return _Amount(value, False, start, end)
-    rate = currency.meaning
-    return _Amount(None if rate is None else value * rate, True, start, end)
 
 
 def _cue(text: Text, floor: int, start: int) -> Match[str] | None:
@@ -304,18 +138,18 @@ def _is_keyed(text: Text, floor: int, start: int) -> bool:
     return False
 
 
-def _shared_unit(text: Text, end: int) -> _Unit | None:
+def _shared_unit(text: Text, end: int) -> Unit | None:
     """The unit that two sides share, stated after the second: "$1 in / $4 out per 1M"."""
-    own = _SIDES.at(text, end)
+    own = SIDES.at(text, end)
     at = end if own is None else own.end
     if text.word(at) not in _BETWEEN_SIDES:
         return None
     for index in range(at + 1, min(at + _LOOK_BACK, len(text.tokens))):
         other = read_amount(text, index)
         if other is not None:
-            found = unit(text, other.end, of_money=other.stated)
+            found = read_unit(text, other.end, of_money=other.stated)
             between = range(at, index)
-            sides = [side for i in between if (side := _SIDES.at(text, i)) is not None]
+            sides = [side for i in between if (side := SIDES.at(text, i)) is not None]
             if found is None or not (found.side or sides):
                 return None
             return found._replace(side="" if own is None else own.meaning, start=end, end=at)
@@ -350,7 +184,7 @@ class _Reader:
         self.prices: list[_Price] = []
         self.ignored: list[str] = []
         self._floor = 0
-        self._ahead: _Unit | None = None
+        self._ahead: Unit | None = None
         self._is_range_end = False
 
     def read(self) -> None:
@@ -363,21 +197,21 @@ class _Reader:
             else:
                 index = self._price(amount, found)
 
-    def _unit(self, amount: _Amount) -> _Unit | None:
+    def _unit(self, amount: Amount) -> Unit | None:
         """The unit after an amount, over "or less", or shared with the amount of the other side."""
         end = amount.end
-        found = unit(self.text, end, of_money=amount.stated)
+        found = read_unit(self.text, end, of_money=amount.stated)
         if found is not None or (not amount.stated and not self._cue(amount)):
             return found
         after = _CUES_AFTER.at(self.text, end)
         if after is not None:
-            return unit(self.text, after.end)
+            return read_unit(self.text, after.end)
         return _shared_unit(self.text, end)
 
-    def _cue(self, amount: _Amount) -> Match[str] | None:
+    def _cue(self, amount: Amount) -> Match[str] | None:
         return _cue(self.text, self._floor, amount.start)
 
-    def _is_price(self, amount: _Amount, found: _Unit | None) -> bool:
+    def _is_price(self, amount: Amount, found: Unit | None) -> bool:
         if amount.stated or self._is_range_end:
             return True
         if self._is_key_value(amount):
@@ -388,12 +222,12 @@ class _Reader:
             return True
         return self._cue(amount) is not None
 
-    def _is_key_value(self, amount: _Amount) -> bool:
+    def _is_key_value(self, amount: Amount) -> bool:
         is_short = len(self.text.tokens) <= LONGEST_SHORT_TEXT
         return is_short and _is_keyed(self.text, self._floor, amount.start)
 
     def _passed(self, index: int) -> int:
-        ahead = _unit_before(self.text, index)
+        ahead = read_unit_before(self.text, index)
         if ahead is not None:
             self._ahead = ahead
             return ahead.end
@@ -401,7 +235,7 @@ class _Reader:
         self._is_range_end = self._is_range_end and joins
         return index + 1
 
-    def _price(self, amount: _Amount, found: _Unit | None) -> int:
+    def _price(self, amount: Amount, found: Unit | None) -> int:
         text, start = self.text, amount.start
         cue, is_key_value = self._cue(amount), self._is_key_value(amount)
         end = amount.end if found is None else found.end
@@ -417,9 +251,7 @@ class _Reader:
         side = found.side if found is not None else ""
         if cue is not None:
             start = min(start, cue.start)
-            near = [
-                _SIDES.at(text, i) for i in range(max(self._floor, cue.start - 2), amount.start)
-            ]
+            near = [SIDES.at(text, i) for i in range(max(self._floor, cue.start - 2), amount.start)]
             side = side or next((match.meaning for match in near if match is not None), "")
         if starts_range and not self._is_range_end:
             bound = "from"
@@ -429,12 +261,12 @@ class _Reader:
         return end
 
     def _keep(
-        self, amount: _Amount, found: _Unit | None, bound: str, side: str, start: int, end: int
+        self, amount: Amount, found: Unit | None, bound: str, side: str, start: int, end: int
     ) -> None:
         text = self.text
         quote = text.quote(start, end)
-        per = _PER.at(text, end)
-        other = _OTHER_UNITS.at(text, end if per is None else per.end)
+        per = PER_WORDS.at(text, end)
+        other = OTHER_UNITS.at(text, end if per is None else per.end)
         if amount.usd is None:
             if found is not None or bound == "max":
                 self.ignored.append(f"{quote!r} is not in USD and was not read as a price")
@@ -465,11 +297,11 @@ class _Reader:
         self.prices.append(_Price(usd, bound, side, quote, is_wish))
 
 
-def read_price(text: Text, *, largest_bare_price: float = 200.0) -> PriceReading:
+def read_price(text: Text, *, largest_bare_price: float) -> PriceReading:
     """The cap on the price, in USD per 1M tokens; takes the words it used.
 
     An amount is a cap where it is per a number of tokens, or where words such as "under" or
-    "budget" say so. Without a unit it is per 1M tokens, unless it is above `largest_bare_price`.
+    "budget" say so. Without a unit it is per 1M tokens, unless it is above `largest_bare_price` (USD).
     Of a range the upper end counts; of several caps the lowest one for input tokens, else the
     lowest; one for output tokens beside it is ignored, and so is a wish ("prefer under $5") beside a
     limit. A cap below a stated minimum is a contradiction.

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from llmrec_pipeline.domain.request_numbers import phrases, word_set
-from llmrec_pipeline.domain.request_price import STOPS
 from llmrec_pipeline.domain.request_tokens import Match, Phrases, Text
+from llmrec_pipeline.domain.request_vocabulary import STOPS
 
 _CUES = phrases(
     {

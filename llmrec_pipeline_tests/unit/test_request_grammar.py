@@ -15,9 +15,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmrec_pipeline.domain.request_amounts import read_unit
 from llmrec_pipeline.domain.request_context import read_context
 from llmrec_pipeline.domain.request_numbers import number
-from llmrec_pipeline.domain.request_price import read_price, unit
+from llmrec_pipeline.domain.request_price import read_price
 from llmrec_pipeline.domain.request_reader import RequestReader
 from llmrec_pipeline.domain.request_text import READ_AT_END, READ_AT_START
 from llmrec_pipeline.domain.request_tokens import Text, misspellings
@@ -129,7 +130,7 @@ def test_a_count_has_no_decimals(text: str, value: int) -> None:
     ],
 )
 def test_units(text: str, tokens: int, side: str) -> None:
-    found = unit(Text.of(text), 0)
+    found = read_unit(Text.of(text), 0)
     assert found is not None
     assert (found.tokens, found.side) == (tokens, side)
 
@@ -138,7 +139,7 @@ def test_units(text: str, tokens: int, side: str) -> None:
     "text", ["per month", "/s", "per 1M context", "per user", "a million users"]
 )
 def test_what_is_no_unit(text: str) -> None:
-    assert unit(Text.of(text), 0) is None
+    assert read_unit(Text.of(text), 0) is None
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_what_is_no_unit(text: str) -> None:
     ],
 )
 def test_prices(text: str, cap: float | None) -> None:
-    found = read_price(Text.of(text)).cap
+    found = read_price(Text.of(text), largest_bare_price=200.0).cap
     assert found == (None if cap is None else Fraction(repr(cap)))
 
 
@@ -246,7 +247,9 @@ def test_a_bare_amount_in_a_long_story_is_no_price() -> None:
     ],
 )
 def test_contexts(text: str, tokens: int | None) -> None:
-    assert read_context(Text.of(text), tokens_per_word=1.3333).tokens == tokens
+    assert (
+        read_context(Text.of(text), tokens_per_page=500.0, tokens_per_word=1.3333).tokens == tokens
+    )
 
 
 def test_an_estimate_says_so() -> None:

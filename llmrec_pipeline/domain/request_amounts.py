@@ -1,0 +1,174 @@
+"""Sums of money in a request, and the number of tokens that they are for.
+
+    amount = [currency] number | number [currency]
+    unit   = ("/" | "per" | …) [number] [scale] [side] "tokens"
+
+Belongs here: what an amount and a unit are, wherever they stand. Does not belong here: whether an
+amount is a price or a cap (`request_price`).
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from llmrec_pipeline.domain.request_numbers import (
+    MILLION,
+    THOUSAND,
+    number,
+    phrases,
+    scale,
+    word_set,
+)
+from llmrec_pipeline.domain.request_tokens import Phrases, Text
+from llmrec_pipeline.domain.request_vocabulary import CONTEXT_WORDS, TOKEN_WORDS
+
+_SCALED_TOKENS = phrases(
+    {
+        THOUSAND: "ktok|ktoks|ktoken|ktokens|kt",
+        MILLION: "mtok|mtoks|mtoken|mtokens|mt|mtk",
+    }
+)
+PER_WORDS = phrases(
+    {"per": "/|per|a|an|for|on|each|every|pro|je|par|por|pour|für|para|na|le|la|el|al|每"}
+)
+_PER_FIRST = word_set("/ per pro par por each every je 每")
+_PER_AFTER = phrases({"any": "あたり|当たり|につき|당", "for": "for|for under|for less than|:"})
+SIDES = phrases(
+    {
+        "input": "input|inputs|prompt|in|入力|输入|eingabe|entrada|entrée",
+        "output": "output|outputs|completion|completions|generated|out|出力|输出|ausgabe"
+        "|salida|saída|sortie",
+    }
+)
+# A meaning of None is a currency that is not converted.
+_CURRENCIES: Phrases[Fraction | None] = phrases(
+    {
+        Fraction(1): "$|us $|us$|usd|us dollar|us dollars|u . s . dollars|dollar|dollars|bucks|buck"
+        "|usd $|dollars us|dólar|dólares|dolar|dolares|dollari|ドル|米ドル|美元|美金|刀|달러",
+        Fraction(1, 100): "cent|cents|¢|c|us cent|us cents|ct|cts|centavos|美分|セント"
+        "|centimes de dollar|centimes de dollars|centavos de dólar|céntimos de dólar",
+        None: "centimes|céntimos"
+        "|€|eur|euro|euros|欧元|£|gbp|pound|pounds|quid|¥|yen|jpy|円|元|cny|rmb|yuan|人民币|块"
+        "|₹|inr|rupees|chf|franken|francs|brl|r $|reais|krw|원|₩",
+    }
+)
+OTHER_UNITS = phrases(
+    {
+        "other": "month|months|monthly|mo|day|daily|week|weekly|year|yearly|annual|annually|hour"
+        "|hourly|hr|minute|min|second|s|sec|request|requests|call|calls|query|queries|user|users"
+        "|seat|seats|run|task|session|document|documents|page|pages|image|images|message|messages"
+        "|character|characters|chars|word|words|head|person|employee|item|night|monat|tag|jahr"
+        "|mois|jour|mes|día|mês|dia|月|年|天"
+    }
+)
+
+
+class Unit(NamedTuple):
+    """Price per so many tokens; `side` is input, output or empty."""
+
+    tokens: Fraction
+    side: str
+    start: int
+    end: int
+    names_tokens: bool = True
+
+
+class Amount(NamedTuple):
+    usd: Fraction | None  # None: another currency
+    stated: bool  # a currency was named
+    start: int
+    end: int
+
+
+def read_unit(text: Text, start: int, *, of_money: bool = True) -> Unit | None:
+    """`/1M tokens`, `per million output tokens`, `per token`, `/mtok`; after a sum of money also
+    `1M tokens` alone."""
+    side, at = "", start
+    if text.word(at) == "(":
+        at += 1
+    for _ in range(2):  # "$2 input per 1M tokens"
+        named = SIDES.at(text, at)
+        if named is not None:
+            side, at = named.meaning, named.end
+    per = PER_WORDS.at(text, at)
+    if per is None and not of_money:
+        return None
+    if per is None:
+        bare = number(text, at, counts=True)
+        word = None if bare is None else TOKEN_WORDS.at(text, bare.end)
+        if bare is None or word is None or bare.value not in (THOUSAND, MILLION):
+            return None
+        return Unit(bare.value, side, start, word.end)
+    end, size = per.end, Fraction(1)
+    end += text.word(end) == "_"  # a key: max_price_per_1m
+    if text.word(end) in _PER_FIRST or text.word(end) == "the":
+        end += 1
+    scaled = _SCALED_TOKENS.at(text, end)
+    if scaled is not None:
+        return Unit(scaled.meaning, side, start, scaled.end)
+    counted = number(text, end, counts=True)
+    alone = scale(text, end, of_one=text.word(per.start) != "por")
+    if counted is not None:
+        size, end = counted
+    elif alone is not None:
+        size, end = alone.value, alone.end
+    while text.word(end) in ("-", "de", "of", "d'"):
+        end += 1
+    named = SIDES.at(text, end)
+    if named is not None and (size >= 1_000 or TOKEN_WORDS.at(text, named.end) is not None):
+        side, end = named.meaning, named.end
+    word = TOKEN_WORDS.at(text, end)
+    if word is not None:
+        end = word.end
+        named = SIDES.at(text, end)  # "per million tokens input", "tokens d'entrée"
+        if named is not None and text.word(end) not in ("in", "out"):
+            side, end = named.meaning, named.end
+    elif size not in (THOUSAND, MILLION) or OTHER_UNITS.at(text, end) is not None:
+        return None
+    if size <= 0 or CONTEXT_WORDS.at(text, end) is not None:
+        return None
+    return Unit(size, side, start, end, word is not None)
+
+
+def read_unit_before(text: Text, start: int) -> Unit | None:
+    """`100万トークンあたり`, `1M tokens for`, `per million:`: the unit stands before the amount."""
+    if text.word(start) in _PER_FIRST:
+        return read_unit(text, start)
+    counted = number(text, start, counts=True)
+    if counted is None:
+        return None
+    word = TOKEN_WORDS.at(text, counted.end)
+    per = None if word is None else _PER_AFTER.at(text, word.end)
+    if per is None or counted.value <= 0:
+        return None
+    if per.meaning == "for" and counted.value not in (THOUSAND, MILLION):
+        return None
+    return Unit(counted.value, "", start, per.end)
+
+
+def read_amount(text: Text, start: int) -> Amount | None:
+    """A number with its currency, if it has one, before or after it."""
+    at, is_negative = start, False
+    if text.word(at) == "-" and text.touching(at) and not (at and text.touching(at - 1)):
+        at, is_negative = at + 1, True
+    before = _CURRENCIES.at(text, at)
+    if before is not None and text.word(at) != "c":
+        at = before.end
+        if text.word(at) == "-":
+            at, is_negative = at + 1, True
+    else:
+        before = None
+    counted = number(text, at)
+    if counted is None:
+        return None
+    end = counted.end
+    after = _CURRENCIES.at(text, end)
+    currency = before or after
+    if after is not None:
+        end = after.end
+    value = -counted.value if is_negative else counted.value
+    if currency is None:
+        return Amount(value, False, start, end)
+    rate = currency.meaning
+    return Amount(None if rate is None else value * rate, True, start, end)
