@@ -13,8 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
-from llmrec_pipeline.domain.usage_events import Record
 from llmrec_pipeline.domain.usage_mapping import UsageMapping
+from llmrec_pipeline.domain.usage_paths import Record
 from llmrec_pipeline.storage.files import sha256_of
 from llmrec_pipeline.telemetry import json_documents
 from llmrec_pipeline.telemetry.log import Entry, Log, Place, UsageLogError

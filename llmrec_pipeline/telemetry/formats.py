@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from llmrec_pipeline.domain.usage_events import Record
 from llmrec_pipeline.domain.usage_mapping import UsageMapping
+from llmrec_pipeline.domain.usage_paths import Record
 from llmrec_pipeline.telemetry.databases import DatabaseLog, is_database
 from llmrec_pipeline.telemetry.files import open_file
 from llmrec_pipeline.telemetry.log import Log, UsageLogError

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from llmrec_pipeline.domain.usage_events import Record
+from llmrec_pipeline.domain.usage_paths import Record
 
 
 class UsageLogError(Exception):

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from llmrec_pipeline.domain.usage_events import FURTHER_EVALUATIONS, Record
+from llmrec_pipeline.domain.usage_events import FURTHER_EVALUATIONS
+from llmrec_pipeline.domain.usage_paths import Record
 
 _EVALUATION = "gen_ai.evaluation.result"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.records import USAGE_EVENTS
-from llmrec_pipeline.domain.usage_events import Problem, Reading, RecordReader
+from llmrec_pipeline.domain.usage_events import Problem, RecordReader, RecordReading
 from llmrec_pipeline.domain.usage_mapping import MAPPED, USER_ID, UsageMapping
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -33,7 +33,7 @@ def reader(timezone: str | None = None, **fields: Any) -> RecordReader:
     )
 
 
-def read(record: dict[str, Any], timezone: str | None = None, **fields: Any) -> Reading:
+def read(record: dict[str, Any], timezone: str | None = None, **fields: Any) -> RecordReading:
     told = {"event_id": "a", "started_at": START.isoformat(), **record}
     return reader(timezone, **fields).read(told)
 
