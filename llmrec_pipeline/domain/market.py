@@ -16,8 +16,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
-from llmrec_pipeline.domain.ranking import task_rankings
+from llmrec_pipeline.domain.ranking_pool import pools
 from llmrec_pipeline.domain.records import PULLED_ORIGINS
+from llmrec_pipeline.domain.scorers import Row
+from llmrec_pipeline.domain.task_profile import NO_PRIORITY, Tasks
 
 NEW, GONE, DEPRECATED, REPRICED, RERANKED, TOP_PICK, REBASED, NOT_COMPARED, ORIGIN = KINDS = (
     "new",
@@ -210,26 +212,30 @@ class _Ranking(NamedTuple):
 
 
 def _rankings(payload: Payload) -> dict[str, _Ranking]:
-    rankings: dict[str, tuple[str, list[str]]] = {}
-    for row in task_rankings(payload, priorities=("none",)):
-        basis = _basis(payload, row)
-        rankings.setdefault(row["task_type"], (basis, []))[1].append(row["canonical_model_key"])
-    return {task: _Ranking(*ranking) for task, ranking in rankings.items()}
+    """By task type, the ranking without a priority; none where nobody is measured."""
+    weights = Tasks.from_mapping(payload["tasks"]).weights(NO_PRIORITY)
+    rankings = {}
+    for pool in pools(payload):
+        ranked = [row for row, _ in pool.ranked(weights)]
+        if ranked:
+            keys = [row.candidate.key for row in ranked]
+            rankings[pool.task_type] = _Ranking(_basis(payload, pool.scorer, ranked[0]), keys)
+    return rankings
 
 
-def _basis(payload: Payload, row: Mapping[str, Any]) -> str:
+def _basis(payload: Payload, scorer: str, first: Row) -> str:
     """Scorer and measure; of a consensus, how it is made and the index versions that it rests on."""
-    if row["basis_column"] != CONSENSUS:
-        names = ("scorer", "basis_source", "basis_column", "basis_index_version")
-        return " ".join(str(row[name]) for name in names if row[name] is not None)
+    measure = first.reading.measure
+    if measure.column != CONSENSUS:
+        parts = (scorer, measure.source, measure.column, measure.index_version)
+        return " ".join(part for part in parts if part is not None)
     content = payload[CONSENSUS]
     versions = {
         f"{measure['source']} {measure['index_version']}"
         for measure in content["measures"]
         if measure["index_version"] is not None
     }
-    parts = (row["scorer"], CONSENSUS, content["method"], content["version"], *sorted(versions))
-    return " ".join(parts)
+    return " ".join((scorer, CONSENSUS, content["method"], content["version"], *sorted(versions)))
 
 
 def _places(keys: Iterable[str], among: set[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@ the others, weights are changed a little, and models are added to see whether an
 places.
 
 Belongs here: the figures. Does not belong here: the rankings that are judged (`domain.consensus`,
-`domain.ranking`), and printing.
+`domain.ranking_pool`), and printing.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from llmrec_pipeline.domain.consensus import (
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig, Method
 from llmrec_pipeline.domain.measure_choice import Basis, measure_of_each_row, one_measure
 from llmrec_pipeline.domain.populations import MeasureKey, Population
-from llmrec_pipeline.domain.ranking import rank_columns
+from llmrec_pipeline.domain.ranking_pool import RankingPool
 from llmrec_pipeline.domain.robustness import stability
 from llmrec_pipeline.domain.scorers import ANCHORED, SINGLE_MEASURE, WEIGHTED
 from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks
@@ -155,7 +155,9 @@ def robustness(data: Data, scorer: str, trials: int, seed: int = 0) -> Robustnes
         added_key = added["canonical_model_key"]
         weights = data.tasks.weights(priority)
         before, after = (
-            rank_columns({**data.payload, "models": some}, task_type, weights, scorer=scorer)
+            RankingPool.of({**data.payload, "models": some}, task_type, scorer=scorer).ranking_rows(
+                weights
+            )
             for some in (pool, [*pool, added])
         )
         norms = [(row["quality_norm"], row["speed_norm"], row["cost_norm"]) for row in before]

@@ -9,7 +9,7 @@ from datetime import datetime
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.ranking import task_rankings
+from llmrec_pipeline.domain.ranking_pool import task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture

@@ -1,4 +1,4 @@
-"""Ranking for many requests at once: `top_for_weights` beside a bare numpy product and top ten."""
+"""Ranking for many requests at once: `RankingPool.ranked` beside a bare numpy product and top ten."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llmrec_pipeline.domain.ranking import top_for_weights
+from llmrec_pipeline.domain.ranking_pool import RankingPool
 from llmrec_pipeline.domain.scorers import ANCHORED
 from llmrec_pipeline.domain.scoring.weighted import Weights
 from llmrec_pipeline.locations import read_locations
@@ -24,7 +24,7 @@ RATIO_GOAL = Goal(20.0)
 
 
 def figures() -> list[Figure]:
-    """Everything from the payload of an edition to the keys and scores of each request's first."""
+    """Everything from the payload of an edition to the models and scores of each request's first."""
     with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
         data = Path(temporary) / "data"
         build(data, _PULLS, _MODELS, lambda _: None)
@@ -41,7 +41,8 @@ def figures() -> list[Figure]:
         np.take_along_axis(scores, first, axis=1).sort(axis=1)
 
     def ours() -> None:
-        found = top_for_weights(payload, "coding", many, topk=_TOP, scorer=ANCHORED)
+        pool = RankingPool.of(payload, "coding", scorer=ANCHORED)
+        found = [pool.ranked(weights, _TOP) for weights in many]
         if {len(first) for first in found} != {_TOP}:
             raise RuntimeError("a request has another number of models than was asked for")
 

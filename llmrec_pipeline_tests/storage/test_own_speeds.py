@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from llmrec_pipeline.domain.ranking import task_rankings
+from llmrec_pipeline.domain.ranking_pool import task_rankings
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.editions import current_edition
 from llmrec_pipeline_tests.storage.pulled import AA, START, DataFolder, at, model, models

@@ -27,12 +27,8 @@ from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.measure_choice import Measure
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.published_consensus import published
-from llmrec_pipeline.domain.ranking import (
-    rank_columns,
-    recommend,
-    task_rankings,
-    top_for_weights,
-)
+from llmrec_pipeline.domain.ranking import recommend
+from llmrec_pipeline.domain.ranking_pool import RankingPool, task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.domain.scorers import ANCHORED, SCORERS
 from llmrec_pipeline.domain.scoring.weighted import Weights
@@ -677,7 +673,8 @@ def test_nothing_left_for_other_reasons() -> None:
         )
         assert answer["basis"]["column"] is None
         assert len(answer["not_measured"]) == 1
-        assert rank_columns(payload(), "coding", CODING.weights, scorer=scorer) == []
+        pool = RankingPool.of(payload(), "coding", scorer=scorer)
+        assert pool.ranking_rows(CODING.weights) == pool.ranked(CODING.weights) == []
 
 
 @pytest.mark.parametrize(
@@ -826,8 +823,9 @@ def test_the_first_under_many_weights_are_those_of_each_answer(
     """Few different values, so that ties come up, at the last place that is kept too."""
     many = [Weights(*(part / sum(of) for part in of)) for of in parts]
     for task_type in ("coding", "general"):
-        found = top_for_weights(data, task_type, many, topk=topk, scorer=scorer)
-        for first, weights in zip(found, many, strict=True):
+        pool = RankingPool.of(data, task_type, scorer=scorer)
+        for weights in many:
+            first = [(row.candidate.key, score) for row, score in pool.ranked(weights, topk)]
             answer = recommend(data, TaskProfile(task_type, *weights), topk=topk, scorer=scorer)
             items = answer["recommendations"]
             assert first == [(item["canonical_model_key"], item["score"]) for item in items]
