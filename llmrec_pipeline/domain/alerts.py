@@ -47,7 +47,7 @@ class Alert(NamedTuple):
         return self.kind, self.subject, self.change
 
 
-class UseCase(NamedTuple):
+class ModelInUse(NamedTuple):
     """What the team uses a model for: the task type, and the key of the model in use."""
 
     task_type: str
@@ -64,7 +64,7 @@ class Facts(NamedTuple):
     conflicts: Sequence[Mapping[str, Any]]
     leaders: frozenset[str]
     sources: Mapping[str, Mapping[str, Any]]
-    use_cases: Mapping[str, UseCase]
+    use_cases: Mapping[str, ModelInUse]
 
 
 def find_alerts(

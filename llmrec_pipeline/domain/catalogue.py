@@ -85,7 +85,7 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
+class CatalogueRows:
     """What the sources know: rows as catalogue_models.sql, catalogue_prices.sql and
     catalogue_benchmarks.sql give them (prices in USD per 1M tokens)."""
 
@@ -95,7 +95,7 @@ class Market:
 
 
 def catalogue(
-    market: Market,
+    market: CatalogueRows,
     team: ModelsConfig,
     pricing: PricingConfig,
     uses: Sequence[BenchmarkUse],

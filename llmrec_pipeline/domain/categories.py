@@ -70,7 +70,7 @@ class CategoryReading(ConfigShape):
         parts = (", ".join(self.benchmarks), ", ".join(self.in_categories))
         return f"mean of {' / '.join(filter(None, parts))}"
 
-    def takes(self, score: Score) -> bool:
+    def takes(self, score: PublisherScore) -> bool:
         """Whether a score is part of this reading."""
         if self.column is not None:
             return score.column == self.column
@@ -114,7 +114,7 @@ class CategoriesConfig(ConfigShape):
         return self
 
 
-class Score(NamedTuple):
+class PublisherScore(NamedTuple):
     """What a publisher says of a model: an index column's value, or a benchmark's score."""
 
     publisher: str
@@ -138,7 +138,9 @@ class _Reading(NamedTuple):
 
 
 def rank_categories(
-    config: CategoriesConfig, scores: Iterable[Score], models: Mapping[str, Mapping[str, Any]]
+    config: CategoriesConfig,
+    scores: Iterable[PublisherScore],
+    models: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
     """Rows of `category_rankings`, best first within each category, ties by key.
 
@@ -149,7 +151,7 @@ def rank_categories(
     `cost_per_token` (USD per input token) and `context_window`; `last_updated` is the newest
     observation among the sources.
     """
-    by_publisher: dict[str, list[Score]] = {}
+    by_publisher: dict[str, list[PublisherScore]] = {}
     for score in scores:
         if score.canonical_model_key in models:
             by_publisher.setdefault(score.publisher, []).append(score)
@@ -164,11 +166,11 @@ def rank_categories(
 
 
 def _read(
-    listed: Sequence[CategoryReading], scores: Sequence[Score], config: CategoriesConfig
+    listed: Sequence[CategoryReading], scores: Sequence[PublisherScore], config: CategoriesConfig
 ) -> dict[str, _Reading]:
     """Each model's score by one publisher, all of the first reading that has any."""
     for reading in listed:
-        taken: dict[str, list[Score]] = {}
+        taken: dict[str, list[PublisherScore]] = {}
         for score in scores:
             if reading.takes(score):
                 taken.setdefault(score.canonical_model_key, []).append(score)
@@ -178,7 +180,9 @@ def _read(
 
 
 def _mapped(
-    reading: CategoryReading, taken: Mapping[str, Sequence[Score]], config: CategoriesConfig
+    reading: CategoryReading,
+    taken: Mapping[str, Sequence[PublisherScore]],
+    config: CategoriesConfig,
 ) -> dict[str, _Reading]:
     wanted = {score.category for scores in taken.values() for score in scores}
     readings = {}

@@ -52,7 +52,7 @@ _UNKNOWN_BETWEEN = 1.0
 _ROUNDS = 100
 
 
-class Reading(NamedTuple):
+class MeasureReading(NamedTuple):
     """What a measure says of a model now: `value` in the measure's unit (more is better), `stderr`
     likewise where the publisher tells it."""
 
@@ -147,7 +147,7 @@ class _Fit(NamedTuple):
 
 
 def spoken_measures(
-    readings: Iterable[Reading], populations: Iterable[MeasureKey]
+    readings: Iterable[MeasureReading], populations: Iterable[MeasureKey]
 ) -> list[MeasureKey]:
     """Of the measures with a population, those that say something now: one whose publisher has
     fallen silent moves nobody."""
@@ -179,7 +179,7 @@ def measure_weights(
     return weights
 
 
-def current_readings(readings: Iterable[Reading]) -> list[Reading]:
+def current_readings(readings: Iterable[MeasureReading]) -> list[MeasureReading]:
     """Without those at an index version that another one has replaced: they are never averaged
     with the new ones."""
     found = list(readings)
@@ -197,7 +197,7 @@ def current_readings(readings: Iterable[Reading]) -> list[Reading]:
 
 
 def consensus(
-    readings: Sequence[Reading],
+    readings: Sequence[MeasureReading],
     populations: Mapping[MeasureKey, Population],
     weights: Mapping[MeasureKey, float],
     models: Mapping[str, str],
@@ -227,7 +227,7 @@ def consensus(
 
 def breakdown(
     key: str,
-    readings: Sequence[Reading],
+    readings: Sequence[MeasureReading],
     populations: Mapping[MeasureKey, Population],
     weights: Mapping[MeasureKey, float],
     models: Mapping[str, str],
@@ -250,7 +250,7 @@ def breakdown(
 
 
 def _prepared(
-    readings: Sequence[Reading],
+    readings: Sequence[MeasureReading],
     populations: Mapping[MeasureKey, Population],
     weights: Mapping[MeasureKey, float],
     models: Mapping[str, str],
@@ -286,7 +286,7 @@ def _scale_of(method: Method) -> Callable[[Population, float], float]:
 
 
 def _values(
-    readings: Sequence[Reading],
+    readings: Sequence[MeasureReading],
     populations: Mapping[MeasureKey, Population],
     weights: Mapping[MeasureKey, float],
     models: Mapping[str, str],
@@ -321,7 +321,7 @@ def _values(
     return found
 
 
-def _graded(reading: Reading, weight: float, config: ConsensusConfig) -> tuple[str, float]:
+def _graded(reading: MeasureReading, weight: float, config: ConsensusConfig) -> tuple[str, float]:
     """A reading's grade, the weakest that holds, and what it weighs."""
     grade = MEASURED
     if (reading.measure.index_version or "").startswith(INFERRED_VERSION):

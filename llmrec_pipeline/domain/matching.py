@@ -58,7 +58,7 @@ def _hashed(text: str) -> list[float]:
     return [value / length for value in vector] if length else vector
 
 
-class Match(NamedTuple):
+class SimilarText(NamedTuple):
     """One text by its id, and its cosine similarity, from -1 to 1."""
 
     id: str
@@ -79,7 +79,7 @@ class TextIndex:
     def embedder(self) -> Embedder:
         return self._embedder
 
-    def nearest(self, text: str, count: int) -> list[Match]:
+    def nearest(self, text: str, count: int) -> list[SimilarText]:
         """The texts most like this one, ties by id; nothing for a text without a word."""
         import numpy as np
 
@@ -90,4 +90,4 @@ class TextIndex:
             return []
         found = zip(self._ids, (self._vectors @ vector).tolist(), strict=True)
         ranked = sorted(found, key=lambda item: (-item[1], item[0]))
-        return [Match(name, round(value, 6)) for name, value in ranked[:count]]
+        return [SimilarText(name, round(value, 6)) for name, value in ranked[:count]]

@@ -37,7 +37,7 @@ class Measure(NamedTuple):
         return f"{self.column} {self.origin}"
 
 
-class Reading(NamedTuple):
+class QualityReading(NamedTuple):
     """A model's value of a measure, on the publisher's own scale; or its consensus score, in
     standard deviations, with its standing. A consensus stands as the column `consensus`, with its
     publishers as the source."""
@@ -58,7 +58,7 @@ class Basis(NamedTuple):
     `summary` is the answer's `basis`; `lacks` says what a model without a reading lacks.
     """
 
-    readings: list[Reading | None]
+    readings: list[QualityReading | None]
     summary: dict[str, Any]
     lacks: str
     warnings: list[str]
@@ -70,7 +70,7 @@ def all_measures(
     """The consensus of all measures of the task type. Its rank intervals are over all listed models,
     whoever competes here."""
     content = payload[CONSENSUS]
-    readings: list[Reading | None] = []
+    readings: list[QualityReading | None] = []
     used: set[str] = set()
     n_measures: set[int] = set()
     for standing in standings_of(payload, task_type, [candidate.key for candidate in candidates]):
@@ -78,7 +78,7 @@ def all_measures(
             readings.append(None)
             continue
         measure = Measure(CONSENSUS, ", ".join(standing.publishers), None)
-        readings.append(Reading(standing.score, measure, standing))
+        readings.append(QualityReading(standing.score, measure, standing))
         used.update(standing.publishers)
         n_measures.add(len(standing.measures))
     measured = len(readings) - readings.count(None)
@@ -140,12 +140,14 @@ def newest_version(told: Iterable[str]) -> str | None:
     return max(versions, key=lambda version: (versions[version], version))
 
 
-def _read(candidates: Sequence[Candidate], measure: Measure) -> list[Reading | None]:
-    readings: list[Reading | None] = []
+def _read(candidates: Sequence[Candidate], measure: Measure) -> list[QualityReading | None]:
+    readings: list[QualityReading | None] = []
     for candidate in candidates:
         found = _value(candidate.model, measure.column, measure.source)
         at_version = found is not None and found.get("index_version") == measure.index_version
-        readings.append(Reading(float(found["value"]), measure) if found and at_version else None)
+        readings.append(
+            QualityReading(float(found["value"]), measure) if found and at_version else None
+        )
     return readings
 
 
@@ -161,7 +163,7 @@ def one_measure(
     measure does, the one that measures most, ties to the first.
     """
     enough = min(2 * minimum_measured, len(candidates))  # twice, to halve without a fraction
-    best: list[Reading | None] = [None] * len(candidates)
+    best: list[QualityReading | None] = [None] * len(candidates)
     chosen: Measure | None = None
     most = 0
     for measure in _measures(payload, columns) if candidates else ():
@@ -214,13 +216,13 @@ def measure_of_each_row(
 
 def _first_reading(
     model: Mapping[str, Any], orders: Sequence[tuple[str, Sequence[str]]]
-) -> Reading | None:
+) -> QualityReading | None:
     for column, sources in orders:
         for source in sources:
             found = _value(model, column, source)
             if found is not None:
                 measure = Measure(column, source, found.get("index_version"))
-                return Reading(float(found["value"]), measure)
+                return QualityReading(float(found["value"]), measure)
     return None
 
 

@@ -19,7 +19,7 @@ from typing import Any, Literal
 from llmrec_pipeline.domain.categories import CATEGORIES
 from llmrec_pipeline.domain.task_profile import unknown_name
 
-Step = Literal["current", "last_rankings", "own_outcomes", "round_robin"]
+RungName = Literal["current", "last_rankings", "own_outcomes", "round_robin"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +45,10 @@ class Rung:
     """Where the ladder ended: the provider, the model where a ranking names one, and why each
     rung above did not hold."""
 
-    step: Step
+    step: RungName
     provider: str
     model: Mapping[str, Any] | None
-    stepped_down: tuple[tuple[Step, str], ...]
+    stepped_down: tuple[tuple[RungName, str], ...]
 
 
 class NoProvider(Exception):
@@ -111,7 +111,7 @@ def climb_down(
     none is available.
     """
     require_available(available)
-    down: list[tuple[Step, str]] = []
+    down: list[tuple[RungName, str]] = []
     best = next(iter(top_models(rows, category, available, 1)), None)
     age = None if answered_at is None else now - answered_at
     if age is None or age >= timedelta(hours=rules.valid_hours):

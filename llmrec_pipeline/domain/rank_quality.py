@@ -19,7 +19,7 @@ from llmrec_pipeline.domain.candidates import Candidate, select
 from llmrec_pipeline.domain.consensus import (
     METHODS,
     Consensus,
-    Reading,
+    MeasureReading,
     consensus,
     measure_weights,
     spoken_measures,
@@ -72,7 +72,7 @@ class Robustness(NamedTuple):
 class Data:
     """What is judged: the evidence of an edition and its ranking payload."""
 
-    readings: Sequence[Reading]
+    readings: Sequence[MeasureReading]
     populations: Mapping[MeasureKey, Population]
     payload: Mapping[str, Any]
     config: ConsensusConfig

@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from llmrec_pipeline.domain.candidates import Candidate
-from llmrec_pipeline.domain.measure_choice import Measure, Reading
+from llmrec_pipeline.domain.measure_choice import Measure, QualityReading
 from llmrec_pipeline.domain.scoring.anchored import (
     Anchors,
     Measured,
@@ -23,7 +23,7 @@ from llmrec_pipeline.domain.scoring.weighted import (
     MISSING_NORMS,
     Known,
     Metrics,
-    Scale,
+    MinMaxScale,
     Scales,
     Scored,
     Weights,
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     """A candidate that has a quality reading."""
 
     candidate: Candidate
-    reading: Reading
+    reading: QualityReading
 
 
 class Scorer(Protocol):
@@ -100,8 +100,11 @@ class _Weighted:
         self.missing = (self._missing, self._missing, self._missing)
         offered = [_offered(candidate) for candidate in candidates]
         self._scales = Scales(
-            Scale.of(row.reading.value for row in rows),
-            *(Scale.of(values[at] for values in offered) for at in range(len(METRIC_COLUMNS))),
+            MinMaxScale.of(row.reading.value for row in rows),
+            *(
+                MinMaxScale.of(values[at] for values in offered)
+                for at in range(len(METRIC_COLUMNS))
+            ),
         )
 
     def price(self, offering: Mapping[str, Any]) -> float | None:
@@ -167,7 +170,7 @@ class _Anchored:
             for row in rows
         ]
 
-    def _quality(self, reading: Reading) -> float:
+    def _quality(self, reading: QualityReading) -> float:
         """In standard deviations: a consensus is, a measure is put on its frozen population."""
         if reading.standing is not None:
             return reading.value

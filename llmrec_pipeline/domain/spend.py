@@ -28,7 +28,7 @@ _PER_1K = 1000
 _CENTS = Decimal("0.01")
 
 
-class TokenMix(NamedTuple):
+class TokenCounts(NamedTuple):
     """Tokens of so many calls; cached input is part of the input."""
 
     calls: int
@@ -44,7 +44,7 @@ class Volume:
     start: datetime
     end: datetime
     roles: tuple[str, ...]
-    mix: TokenMix
+    mix: TokenCounts
 
     @property
     def days(self) -> Fraction:
@@ -64,7 +64,7 @@ class Spend:
         return self.candidate - self.current
 
 
-def cost_of(mix: TokenMix, price: Price) -> Fraction:
+def cost_of(mix: TokenCounts, price: Price) -> Fraction:
     """What the tokens cost, in the price's currency."""
     cached_price = price.cached_input_per_1k
     prices = (
@@ -100,7 +100,7 @@ def volume_of(use_case: str, told: Sequence[RoleVolume]) -> Volume | None:
     return None
 
 
-def _mix(rows: Sequence[RoleVolume]) -> TokenMix | None:
+def _mix(rows: Sequence[RoleVolume]) -> TokenCounts | None:
     inputs = sum(row.prompt_tokens or 0 for row in rows)
     outputs = sum(row.completion_tokens or 0 for row in rows)
     if not inputs + outputs:
@@ -111,7 +111,9 @@ def _mix(rows: Sequence[RoleVolume]) -> TokenMix | None:
         for row in rows
     )
     scale = Fraction(total, inputs + outputs)
-    return TokenMix(sum(row.calls for row in rows), inputs * scale, cached * scale, outputs * scale)
+    return TokenCounts(
+        sum(row.calls for row in rows), inputs * scale, cached * scale, outputs * scale
+    )
 
 
 def monthly_spend(

@@ -23,7 +23,7 @@ from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 from llmrec_pipeline.domain.decimals import within_bounds
 from llmrec_pipeline.domain.model_key import parse_key
 
-Price = Annotated[Decimal, Field(ge=0), AfterValidator(within_bounds)]
+PricePer1k = Annotated[Decimal, Field(ge=0), AfterValidator(within_bounds)]
 
 
 class TeamModel(ConfigShapeOfNames):
@@ -165,9 +165,9 @@ class PriceRow(ConfigShapeOfNames):
     """What a model costs from a day (UTC) on."""
 
     model: NonEmptyText
-    input_per_1k: Price
-    output_per_1k: Price
-    cached_input_per_1k: Price | None = None
+    input_per_1k: PricePer1k
+    output_per_1k: PricePer1k
+    cached_input_per_1k: PricePer1k | None = None
     effective_at: date
 
 

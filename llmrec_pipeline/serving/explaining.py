@@ -17,8 +17,8 @@ from llmrec_pipeline.domain.candidates import why_not
 from llmrec_pipeline.domain.consensus import (
     OTHER_VARIANT,
     Breakdown,
+    MeasureReading,
     Part,
-    Reading,
     breakdown,
     measure_weights,
     spoken_measures,
@@ -233,7 +233,7 @@ def _measures(
     world: _World,
 ) -> list[dict[str, Any]]:
     """Every measure that counts, the one that adds most first."""
-    by_measure: dict[MeasureKey, list[Reading]] = {}
+    by_measure: dict[MeasureKey, list[MeasureReading]] = {}
     for reading in evidence.readings:
         is_sibling = base_model is not None and reading.base_model == base_model
         if reading.key == key or is_sibling:
@@ -243,7 +243,7 @@ def _measures(
 
 
 def _part(
-    key: str, part: Part, said: Sequence[Reading], evidence: MeasureEvidence, world: _World
+    key: str, part: Part, said: Sequence[MeasureReading], evidence: MeasureEvidence, world: _World
 ) -> dict[str, Any]:
     borrowed = part.evidence.grade == OTHER_VARIANT
     readings = [reading for reading in said if borrowed or reading.key == key]

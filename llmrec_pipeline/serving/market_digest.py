@@ -10,7 +10,7 @@ from typing import Any
 
 from llmrec_pipeline.domain import alert_ledger
 from llmrec_pipeline.domain.alert_ledger import Entry
-from llmrec_pipeline.domain.alerts import Alert, Facts, UseCase, find_alerts
+from llmrec_pipeline.domain.alerts import Alert, Facts, ModelInUse, find_alerts
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.serving.alert_channels import Channel, Digest
 from llmrec_pipeline.serving.standing import origins_now
@@ -104,7 +104,7 @@ def _rows(edition: Edition, table: str) -> list[dict[str, Any]]:
     return pl.read_parquet(edition.table(table)).to_dicts()
 
 
-def _use_cases(settings: Settings) -> Mapping[str, UseCase]:
+def _use_cases(settings: Settings) -> Mapping[str, ModelInUse]:
     """By name; none where the team's file is wrong, which the commands that need it say."""
     try:
         team = load_team_settings(settings.locations).models
@@ -113,7 +113,7 @@ def _use_cases(settings: Settings) -> Mapping[str, UseCase]:
         return {}
     models = {name: team.model_id(case.model) for name, case in team.by_use_case.items()}
     return {
-        name: UseCase(settings.advice.task_type(name), model)
+        name: ModelInUse(settings.advice.task_type(name), model)
         for name, model in models.items()
         if model is not None
     }

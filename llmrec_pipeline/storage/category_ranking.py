@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.categories import Score, rank_categories
+from llmrec_pipeline.domain.categories import PublisherScore, rank_categories
 from llmrec_pipeline.domain.records import CATEGORY_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.lake import polars_schema
@@ -18,7 +18,7 @@ from llmrec_pipeline.storage.warehouse import insert_frame, sql_text, transactio
 def category_rows(con: duckdb.DuckDBPyConnection, settings: Settings) -> list[dict[str, Any]]:
     """Rows of `category_rankings` for what the warehouse serves; models that are listed and not
     deprecated are ranked."""
-    scores = [Score(*row) for row in con.sql(sql_text("category_scores")).fetchall()]
+    scores = [PublisherScore(*row) for row in con.sql(sql_text("category_scores")).fetchall()]
     ranked = con.sql(
         "SELECT canonical_model_key, provider, model_name, output_tokens_per_s, ttft_s, "
         "price_input_per_1m, context_window FROM models_latest "

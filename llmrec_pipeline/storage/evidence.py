@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.consensus import Reading, current_readings
+from llmrec_pipeline.domain.consensus import MeasureReading, current_readings
 from llmrec_pipeline.domain.consensus_config import BenchmarkUse, ConsensusConfig
 from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.records import MEASURE_POPULATIONS, MEASURE_READINGS
@@ -26,7 +26,7 @@ FIXTURE = "fixture"
 class MeasureEvidence(NamedTuple):
     """Current readings, at most one a model and measure, and each measure's population."""
 
-    readings: list[Reading]
+    readings: list[MeasureReading]
     populations: dict[MeasureKey, Population]
 
 
@@ -197,8 +197,8 @@ def _measure(row: Mapping[str, Any]) -> MeasureKey:
     return MeasureKey(row["source"], row["name"], row["category"], row["index_version"])
 
 
-def _reading(row: Mapping[str, Any]) -> Reading:
-    return Reading(
+def _reading(row: Mapping[str, Any]) -> MeasureReading:
+    return MeasureReading(
         row["canonical_model_key"],
         row["base_model"],
         _measure(row),

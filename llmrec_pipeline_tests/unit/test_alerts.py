@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmrec_pipeline.domain import alert_ledger
 from llmrec_pipeline.domain.alert_ledger import Entry
-from llmrec_pipeline.domain.alerts import KINDS, Alert, Facts, UseCase, find_alerts
+from llmrec_pipeline.domain.alerts import KINDS, Alert, Facts, ModelInUse, find_alerts
 from llmrec_pipeline.domain.alerts_config import AlertsConfig
 from llmrec_pipeline.domain.market import market_changes
 from llmrec_pipeline.serving.alert_channels import Digest, as_slack_text
@@ -44,7 +44,7 @@ def facts(
         conflicts=conflicts,
         leaders=frozenset(leaders),
         sources=sources or {},
-        use_cases={name: UseCase("coding", key) for name, key in use_cases.items()},
+        use_cases={name: ModelInUse("coding", key) for name, key in use_cases.items()},
     )
 
 

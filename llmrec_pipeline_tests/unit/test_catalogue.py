@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from llmrec_pipeline.domain.catalogue import PRICING_FILE, Catalogue, Market, catalogue, family_of
+from llmrec_pipeline.domain.catalogue import (
+    PRICING_FILE,
+    Catalogue,
+    CatalogueRows,
+    catalogue,
+    family_of,
+)
 from llmrec_pipeline.domain.consensus_config import BenchmarkUse
 from llmrec_pipeline.domain.team_models import ModelsConfig, PriceRow, PricingConfig
 from llmrec_pipeline.locations import PROJECT_ROOT, Locations, SettingsError
@@ -44,7 +50,7 @@ PRICING = PricingConfig(
 )
 
 
-def _market(**parts: list[dict[str, Any]]) -> Market:
+def _market(**parts: list[dict[str, Any]]) -> CatalogueRows:
     models = [
         {
             "model_id": f"laboratory/invented-{number}",
@@ -57,10 +63,10 @@ def _market(**parts: list[dict[str, Any]]) -> Market:
         }
         for number in (1, 2)
     ]
-    return Market(**{"models": models, "prices": [], "benchmarks": [], **parts})
+    return CatalogueRows(**{"models": models, "prices": [], "benchmarks": [], **parts})
 
 
-def _catalogue(market: Market, uses: tuple[BenchmarkUse, ...] = ()) -> Catalogue:
+def _catalogue(market: CatalogueRows, uses: tuple[BenchmarkUse, ...] = ()) -> Catalogue:
     return catalogue(market, TEAM, PRICING, uses, ("general", "coding", "math"))
 
 

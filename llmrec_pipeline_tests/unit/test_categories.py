@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from llmrec_pipeline.domain.categories import CATEGORIES, CategoriesConfig, Score, rank_categories
+from llmrec_pipeline.domain.categories import (
+    CATEGORIES,
+    CategoriesConfig,
+    PublisherScore,
+    rank_categories,
+)
 
 CONTENT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "config" / "categories.yaml").read_text(encoding="utf-8")
@@ -23,17 +28,17 @@ SEEN = datetime(2026, 5, 1, tzinfo=UTC)
 BOARD = "lmarena_text_style_control"
 
 
-def column(name: str, key: str, value: float, seen: datetime = SEEN) -> Score:
-    return Score(AA, key, name, None, None, "index", value, "4.1", True, seen)
+def column(name: str, key: str, value: float, seen: datetime = SEEN) -> PublisherScore:
+    return PublisherScore(AA, key, name, None, None, "index", value, "4.1", True, seen)
 
 
 def bench(
     publisher: str, key: str, benchmark: str, category: str, value: float, unit: str = "fraction"
-) -> Score:
-    return Score(publisher, key, None, benchmark, category, unit, value, None, False, SEEN)
+) -> PublisherScore:
+    return PublisherScore(publisher, key, None, benchmark, category, unit, value, None, False, SEEN)
 
 
-def rating(key: str, category: str, value: float) -> Score:
+def rating(key: str, category: str, value: float) -> PublisherScore:
     return bench(ARENA, key, BOARD, category, value, "elo")
 
 
@@ -51,7 +56,7 @@ def about(*keys: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def ranking(category: str, scores: list[Score], *keys: str) -> dict[str, dict[str, Any]]:
+def ranking(category: str, scores: list[PublisherScore], *keys: str) -> dict[str, dict[str, Any]]:
     rows = rank_categories(CONFIG, scores, about(*keys))
     return {row["canonical_model_key"]: row for row in rows if row["category"] == category}
 
@@ -183,7 +188,7 @@ some_scores = st.lists(
 
 @given(some_scores, st.randoms(use_true_random=False))
 def test_rankings_are_whole_bounded_and_the_same_in_any_order(
-    scores: list[Score], order: Any
+    scores: list[PublisherScore], order: Any
 ) -> None:
     models = about("a/a", "b/b", "c/c", "d/d")
     rows = rank_categories(CONFIG, scores, models)

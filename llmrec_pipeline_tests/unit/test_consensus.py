@@ -16,7 +16,7 @@ from llmrec_pipeline.domain.consensus import (
     METHODS,
     Consensus,
     Evidence,
-    Reading,
+    MeasureReading,
     breakdown,
     consensus,
     current_readings,
@@ -59,13 +59,13 @@ POPULATIONS = {
 SD_ONE, SD_TWO = sqrt(500), sqrt(5)
 
 
-def read(name: str, measure: MeasureKey, value: float, **more: Any) -> Reading:
+def read(name: str, measure: MeasureKey, value: float, **more: Any) -> MeasureReading:
     base = f"lab/{name}".split(":")[0]
-    return Reading(f"lab/{name}", base, measure, value, **more)
+    return MeasureReading(f"lab/{name}", base, measure, value, **more)
 
 
 def ranked(
-    *readings: Reading,
+    *readings: MeasureReading,
     method: Method = "shrunk_z_mean",
     config: ConsensusConfig = PLAIN,
     weights: dict[MeasureKey, float] | None = None,

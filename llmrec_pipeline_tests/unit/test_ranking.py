@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.consensus import (
-    Reading,
+    MeasureReading,
     consensus,
     current_readings,
     measure_weights,
@@ -103,7 +103,7 @@ def model(
 def evidence(models: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Populations and consensus of these models, as if the first pull had said the same."""
     readings = [
-        Reading(
+        MeasureReading(
             entry["canonical_model_key"],
             entry["base_model"],
             MeasureKey(source, column, None, value["index_version"]),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llmrec_pipeline.domain.scoring.weighted import (
     MISSING_NORMS,
     Metrics,
-    Scale,
+    MinMaxScale,
     Scales,
     Scored,
     Weights,
@@ -36,7 +36,7 @@ def shares(parts: tuple[int, int, int]) -> Weights:
 
 
 def scales_of(pool: list[tuple[float | None, ...]]) -> Scales:
-    return Scales(*(Scale.of(column) for column in zip(*pool, strict=True)))
+    return Scales(*(MinMaxScale.of(column) for column in zip(*pool, strict=True)))
 
 
 def score_rows(
@@ -96,13 +96,13 @@ def test_a_free_model_is_the_cheapest_not_unknown() -> None:
 
 
 def test_a_subnormal_range_is_constant() -> None:
-    assert Scale.of([0.0, 5e-324]) == Scale(0.0, 0.0, 0.5)
+    assert MinMaxScale.of([0.0, 5e-324]) == MinMaxScale(0.0, 0.0, 0.5)
 
 
 @pytest.mark.parametrize("values", [[1.0, math.inf], [-1.7e308, 1.7e308], [math.nan]])
 def test_a_range_without_end_is_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="finite"):
-        Scale.of(values)
+        MinMaxScale.of(values)
 
 
 @settings(deadline=None)

@@ -39,7 +39,7 @@ class Weights(NamedTuple):
     cost: float
 
 
-class Scale(NamedTuple):
+class MinMaxScale(NamedTuple):
     """Linear min-max over a pool, prepared once: norm(x) = (x - lo) * inverse_width + offset."""
 
     lo: float
@@ -47,7 +47,7 @@ class Scale(NamedTuple):
     offset: float
 
     @classmethod
-    def of(cls, values: Iterable[float | None]) -> Scale:
+    def of(cls, values: Iterable[float | None]) -> MinMaxScale:
         """The scale of the values that are known (None is skipped), in the values' own unit.
 
         A constant or empty column gives 0.5 everywhere. Raises ValueError where the values are
@@ -85,10 +85,10 @@ class Metrics(NamedTuple, Generic[Value]):
 class Scales(NamedTuple):
     """The scale of each metric over the pool."""
 
-    quality: Scale
-    output_tokens_per_s: Scale
-    ttft_s: Scale
-    price_input_per_1m: Scale
+    quality: MinMaxScale
+    output_tokens_per_s: MinMaxScale
+    ttft_s: MinMaxScale
+    price_input_per_1m: MinMaxScale
 
 
 class Scored(NamedTuple, Generic[Value]):
@@ -119,7 +119,7 @@ def _at_most_one(value: Value) -> Value:
     return value + (one_less < 0.0) * one_less
 
 
-def _scaled(metric: Known[Value], scale: Scale) -> Value:
+def _scaled(metric: Known[Value], scale: MinMaxScale) -> Value:
     return _at_most_one((metric.value + -scale.lo) * scale.inverse_width + scale.offset)
 
 
@@ -127,11 +127,11 @@ def _fill(metric: Known[Value], norm: Value, missing: float) -> Value:
     return metric.present * norm + (1.0 + -1.0 * metric.present) * missing
 
 
-def _norm(metric: Known[Value], scale: Scale, missing: float) -> Value:
+def _norm(metric: Known[Value], scale: MinMaxScale, missing: float) -> Value:
     return _fill(metric, _scaled(metric, scale), missing)
 
 
-def _norm_inv(metric: Known[Value], scale: Scale, missing: float) -> Value:
+def _norm_inv(metric: Known[Value], scale: MinMaxScale, missing: float) -> Value:
     return _fill(metric, 1.0 + -1.0 * _scaled(metric, scale), missing)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import duckdb
 from sqlalchemy import select
 
-from llmrec_pipeline.domain.catalogue import BenchmarkEntry, Market, catalogue
+from llmrec_pipeline.domain.catalogue import BenchmarkEntry, CatalogueRows, catalogue
 from llmrec_pipeline.domain.decimals import read_decimal
 from llmrec_pipeline.domain.outside_text import cleaned
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
@@ -70,7 +70,7 @@ def ingest_catalog(wanted: Format | None) -> int:
     return OK
 
 
-def _current_market(settings: Settings) -> Market:
+def _current_market(settings: Settings) -> CatalogueRows:
     edition = find_edition(settings.locations.published, None)
     with duckdb.connect(":memory:") as con:
         open_edition(con, edition)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from llmrec_pipeline.domain.catalogue import (
     BenchmarkEntry,
     Catalogue,
-    Market,
+    CatalogueRows,
     ModelEntry,
     PriceEntry,
 )
@@ -43,9 +43,11 @@ class Ingested:
     benchmarks: Counts
 
 
-def read_market(con: duckdb.DuckDBPyConnection) -> Market:
+def read_market(con: duckdb.DuckDBPyConnection) -> CatalogueRows:
     """What the sources know, from the tables of an edition."""
-    return Market(*(_rows(con, f"catalogue_{part}") for part in ("models", "prices", "benchmarks")))
+    return CatalogueRows(
+        *(_rows(con, f"catalogue_{part}") for part in ("models", "prices", "benchmarks"))
+    )
 
 
 def _rows(con: duckdb.DuckDBPyConnection, name: str) -> list[dict[str, Any]]:
