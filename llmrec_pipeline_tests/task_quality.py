@@ -19,8 +19,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.embedding import Embedder
 from llmrec_pipeline.domain.request_reader import RequestReader
-from llmrec_pipeline.domain.task_model import FULL, UNDERSTANDINGS, Embedder, TaskModel
+from llmrec_pipeline.domain.task_model import FULL, UNDERSTANDINGS, TaskModel
 from llmrec_pipeline.domain.task_profile import NO_PRIORITY, RequestError, RequestReading
 from llmrec_pipeline_tests import task_fitting as fitting
 

@@ -72,6 +72,12 @@ class Selection(NamedTuple):
     excluded: dict[str, int]
 
 
+def own_offering(model: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A model's offering at its creator's own host, which stands for its price; empty where there
+    is none. An edition holds one offering a host."""
+    return next((o for o in model["offerings"] if o["is_creator_host"]), _NO_OFFERING)
+
+
 def resolve_host(payload: Mapping[str, Any], host: str) -> str:
     """The host id of a name; RequestError for a name that neither config nor an offering has."""
     ids = {alias.casefold(): host_id for alias, host_id in payload["host_aliases"].items()}

@@ -1,17 +1,23 @@
 """Which model is better than another at a task type and costs no more: one rule for reports and
-alerts. Pure, over an edition's ranking payload."""
+alerts.
+
+In: an edition's ranking payload, and how input and output tokens are mixed. Out: the best of those
+that dominate a model. Pure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from llmrec_pipeline.domain.candidates import own_offering
 from llmrec_pipeline.domain.published_consensus import PublishedStanding, standings_of
 
 
 class Better(NamedTuple):
-    """The model that dominates `current`, and what both are compared by: standings in the consensus, and
-    prices in USD per 1M tokens, input and output as they are mixed."""
+    """The model that dominates `current`, and what both are compared by: their standings in the
+    consensus (`own` is the current one's), and prices in USD per 1M tokens, input and output as they
+    are mixed (`limit` is the current one's)."""
 
     key: str
     current: str
@@ -75,8 +81,8 @@ def _dominates(found: Better, *, firm: bool) -> bool:
 
 def _price(model: Mapping[str, Any], input_per_output: float) -> float | None:
     """USD per 1M tokens at the creator's own host, input and output as they are mixed."""
-    own = next((offer for offer in model["offerings"] if offer["is_creator_host"]), None)
-    if own is None or None in (own["price_input_per_1m"], own["price_output_per_1m"]):
+    own = own_offering(model)
+    inputs, outputs = own.get("price_input_per_1m"), own.get("price_output_per_1m")
+    if inputs is None or outputs is None:
         return None
-    mixed = input_per_output * own["price_input_per_1m"] + own["price_output_per_1m"]
-    return float(mixed / (input_per_output + 1))
+    return float((input_per_output * inputs + outputs) / (input_per_output + 1))

@@ -12,20 +12,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from math import log, sqrt
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
+
+from llmrec_pipeline.domain.embedding import Embedder
 
 _WORD = re.compile(r"[^\W_]+")
 _DIMENSIONS = 512
-
-
-class Embedder(Protocol):
-    """Puts a text as a vector of length 1, or of zeros where it has no word; `name` says by which
-    means."""
-
-    @property
-    def name(self) -> str: ...
-
-    def __call__(self, text: str) -> Sequence[float]: ...
 
 
 class HashedWords:

@@ -1,7 +1,7 @@
 """Text cards: what a model is, in words that a profile can be compared with.
 
-A card is generated from an edition's payload: maker, strengths by task type, capabilities, context
-and price class. New data needs no code.
+A card is generated from an edition's payload: creator, strengths by task type, capabilities, context
+(tokens) and price class (USD per 1M input tokens). New data needs no code.
 """
 
 from __future__ import annotations
@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llmrec_pipeline.domain.candidates import own_offering
+
+# Of the models that a task type ranks, from the first on: a tenth is what one would try first.
 _STRONG_SHARE, _GOOD_SHARE = 0.10, 0.30
 _PRICE_CLASSES = ("low price, cheap", "medium price", "high price, premium")
 
@@ -27,7 +30,7 @@ def model_cards(payload: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _card(model: Mapping[str, Any], strengths: Mapping[str, str], prices: Sequence[float]) -> str:
-    offering = _own_offering(model)
+    offering = own_offering(model)
     parts = [f"{model['model_name']} by {model['provider']}."]
     for grade in ("Among the best at", "Good at"):
         if names := [task for task, found in strengths.items() if found == grade]:
@@ -58,12 +61,8 @@ def _strengths(payload: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _own_offering(model: Mapping[str, Any]) -> Mapping[str, Any]:
-    return next((o for o in model["offerings"] if o["is_creator_host"]), {})
-
-
 def _price(model: Mapping[str, Any]) -> float | None:
-    price: float | None = _own_offering(model).get("price_input_per_1m")
+    price: float | None = own_offering(model).get("price_input_per_1m")
     return price
 
 

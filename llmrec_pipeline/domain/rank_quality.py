@@ -15,7 +15,7 @@ from itertools import product
 from math import fsum, sqrt
 from typing import Any, NamedTuple
 
-from llmrec_pipeline.domain.candidates import Candidate, select
+from llmrec_pipeline.domain.candidates import Candidate, own_offering, select
 from llmrec_pipeline.domain.consensus import (
     METHODS,
     Consensus,
@@ -195,13 +195,9 @@ def _order(found: Consensus) -> list[str]:
 
 
 def _is_priced_and_listed(model: Mapping[str, Any]) -> bool:
-    return bool(model["listed"]) and any(
-        offering["is_creator_host"]
-        and offering["price_input_per_1m"] is not None
-        and offering["price_output_per_1m"] is not None
-        and not offering["is_deprecated"]
-        for offering in model["offerings"]
-    )
+    own = own_offering(model)
+    prices = own.get("price_input_per_1m"), own.get("price_output_per_1m")
+    return bool(model["listed"]) and None not in prices and not own["is_deprecated"]
 
 
 def _judged(

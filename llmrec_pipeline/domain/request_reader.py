@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import NamedTuple
 
+from llmrec_pipeline.domain.embedding import Embedder
 from llmrec_pipeline.domain.request_price import PriceReading
 from llmrec_pipeline.domain.request_text import ConstraintReader, Constraints
 from llmrec_pipeline.domain.request_tokens import Phrases, Text
@@ -17,7 +18,6 @@ from llmrec_pipeline.domain.task_features import left
 from llmrec_pipeline.domain.task_model import (
     FULL,
     WORDS_ONLY,
-    Embedder,
     TaskModel,
     TaskReading,
     mix,

@@ -14,8 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum
-from typing import Any, Protocol
+from typing import Any
 
+from llmrec_pipeline.domain.embedding import Embedder
 from llmrec_pipeline.domain.request_tokens import Text
 from llmrec_pipeline.domain.task_features import LETTERS, WORDS, Features, features, left_text
 
@@ -24,15 +25,6 @@ WORDS_ONLY, FULL = "words", "full"
 UNDERSTANDINGS = (WORDS_ONLY, FULL)
 _REASONS = 5
 _TELLING = 4  # letters: shorter words ("a", "the") tell much to a sum and little to a reader
-
-
-class Embedder(Protocol):
-    """Turns a text into a vector of length 1. `name` says which model, `dimensions` how long."""
-
-    name: str
-    dimensions: int
-
-    def __call__(self, text: str) -> Sequence[float]: ...
 
 
 @dataclass(frozen=True, slots=True)

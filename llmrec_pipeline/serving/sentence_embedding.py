@@ -1,7 +1,7 @@
 """The sentence embedding: a MiniLM in ONNX, on the CPU, from installed packages, without a network.
 
-Only this module knows onnxruntime and tokenizers; whatever has a `name`, `dimensions` and turns a
-text into a vector of length 1 (`domain.task_model.Embedder`) can stand in its place.
+Only this module knows onnxruntime and tokenizers; whatever has a `name` and turns a
+text into a vector of length 1 (`domain.embedding.Embedder`) can stand in its place.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 import uvicorn
 from anyio import to_thread
 
-from llmrec_pipeline.domain.matching import Embedder, HashedWords, Remembered
+from llmrec_pipeline.domain.embedding import Embedder
+from llmrec_pipeline.domain.matching import HashedWords, Remembered
 from llmrec_pipeline.domain.task_model import FULL
 from llmrec_pipeline.serving.api.app import create_app
 from llmrec_pipeline.serving.api.config import load_api_config, require_safe

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llmrec_pipeline.domain.candidates import own_offering
 from llmrec_pipeline.domain.task_profile import unknown_name
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.serving.at_time import Asked, payload_of
@@ -66,7 +67,7 @@ def _creator(payload: dict[str, Any], name: str) -> str:
 
 
 def _model_row(model: dict[str, Any]) -> dict[str, Any]:
-    own: dict[str, Any] = next((o for o in model["offerings"] if o["is_creator_host"]), {})
+    own = own_offering(model)
     publishers = sorted({source for by in model["measures"].values() for source in by})
     return {
         "key": model["canonical_model_key"],

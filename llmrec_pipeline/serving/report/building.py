@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from llmrec_pipeline.domain.candidates import own_offering
 from llmrec_pipeline.domain.market import KINDS
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.serving.report.acting import actions
@@ -104,7 +105,7 @@ def _moves(
 
 
 def _wanted(model: Row) -> dict[str, Any]:
-    offering: Row = next((o for o in model["offerings"] if o["is_creator_host"]), {})
+    offering = own_offering(model)
     return {
         "canonical_model_key": model["canonical_model_key"],
         "base_model": model["base_model"],
