@@ -35,8 +35,8 @@ from llmrec_pipeline.domain.advice_evidence import (
     Sentiment,
     Subject,
 )
+from llmrec_pipeline.domain.confidence import wilson_interval
 from llmrec_pipeline.domain.spend import Spend, monthly_spend, roles_of
-from llmrec_pipeline.domain.success_interval import wilson_interval
 
 UPGRADE, KEEP, NOT_ENOUGH_EVIDENCE, NO_ADVICE = VERDICTS = (
     "upgrade",
@@ -440,8 +440,3 @@ def _reduced(subject: Subject, scores: Sequence[Score], calls: Calls | None) -> 
     return subject.model_copy(
         update={"scores": tuple(scores), "runtime": calls.rows if calls else (), "volumes": ()}
     )
-
-
-def rounded(value: Fraction, places: int) -> Decimal:
-    """A fraction as a decimal of so many places, half to even."""
-    return Decimal(round(value * 10**places)).scaleb(-places)

@@ -29,9 +29,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import fsum, sqrt
-from statistics import NormalDist
 from typing import NamedTuple
 
+from llmrec_pipeline.domain.confidence import two_sided_quantile
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig, Method
 from llmrec_pipeline.domain.measure_choice import newest_version
 from llmrec_pipeline.domain.populations import MeasureKey, Population
@@ -212,7 +212,7 @@ def consensus(
     to the configured one.
     """
     values, fit = _prepared(readings, populations, weights, models, config, method)
-    quantile = _quantile(config)
+    quantile = two_sided_quantile(config.confidence)
     scored: list[tuple[float, float, str, tuple[Evidence, ...]]] = []
     left_out: list[str] = []
     for key in sorted(models):
@@ -239,7 +239,7 @@ def breakdown(
     if not own:
         return None
     score, error = _estimate(own, fit, config.shrinkage)
-    half = _quantile(config) * error
+    half = two_sided_quantile(config.confidence) * error
     total = fsum(value.evidence.weight for value in own) + config.shrinkage
     parts = []
     for value in own:
@@ -273,10 +273,6 @@ def _tells(population: Population, config: ConsensusConfig) -> bool:
     """Whether a population is large enough and tells its models apart."""
     values = {value for _, value in population.members}
     return len(population.members) >= config.minimum_population and len(values) > 1
-
-
-def _quantile(config: ConsensusConfig) -> float:
-    return NormalDist().inv_cdf((1.0 + config.confidence) / 2.0)
 
 
 def _scale_of(method: Method) -> Callable[[Population, float], float]:

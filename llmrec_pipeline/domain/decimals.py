@@ -1,4 +1,4 @@
-"""Decimals that people write: read exactly, and bounded.
+"""Decimals: those that people write, read exactly and bounded, and our own, rounded in one way.
 
 Any database takes what lies within the bound, and a float holds it.
 """
@@ -6,6 +6,7 @@ Any database takes what lies within the bound, and a float holds it.
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from fractions import Fraction
 
 MOST_DIGITS = 15
 """Before the point, and after it."""
@@ -31,3 +32,8 @@ def within_bounds(number: Decimal) -> Decimal:
             f"{MOST_DIGITS} after it"
         )
     return number
+
+
+def rounded(value: Fraction, places: int) -> Decimal:
+    """A fraction as a decimal of so many places, half to even."""
+    return Decimal(round(value * 10**places)).scaleb(-places)

@@ -26,9 +26,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from llmrec_pipeline.domain.confidence import two_sided_quantile
 from llmrec_pipeline.domain.learning_config import LearningConfig
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def estimates(
     effects = Effects.of(config, use_case_doubt)
     found = blend(np.nan_to_num(rates), counts, totals, effects)
     every = int(counts.sum())
-    reach = NormalDist().inv_cdf((1 + config.confidence) / 2)
+    reach = two_sided_quantile(config.confidence)
 
     def estimate(use_case: str, model: str) -> Estimate:
         cell = row[use_case], column[model]

@@ -20,7 +20,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from llmrec_pipeline.domain.success_interval import wilson_interval
+from llmrec_pipeline.domain.confidence import wilson_interval
+from llmrec_pipeline.domain.decimals import rounded
 from llmrec_pipeline.domain.usage_prices import PER_USD
 
 EXACT, APPROXIMATE = "exact", "approximate"
@@ -334,8 +335,7 @@ def _significant(value: Decimal | float, digits: int) -> Fraction:
 
 
 def _decimal(value: Decimal | Fraction | float | None, places: int = _PLACES) -> Decimal | None:
-    """Rounded half to even."""
-    return None if value is None else Decimal(round(Fraction(value) * 10**places)).scaleb(-places)
+    return None if value is None else rounded(Fraction(value), places)
 
 
 def _whole(value: Decimal | float | None) -> int | None:

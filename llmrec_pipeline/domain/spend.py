@@ -16,16 +16,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.advice_evidence import Price, RoleVolume
+from llmrec_pipeline.domain.decimals import rounded
 from llmrec_pipeline.domain.timestamps import iso
 
 DAYS_A_MONTH = Fraction("30.4375")
 _PER_1K = 1000
-_CENTS = Decimal("0.01")
 
 
 class TokenCounts(NamedTuple):
@@ -157,8 +156,8 @@ def spend_of(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def in_cents(amount: Fraction) -> float:
-    """Rounded half to even."""
-    return float(Decimal(round(amount * 100)) * _CENTS)
+    """An amount to the cent."""
+    return float(rounded(amount, 2))
 
 
 def in_words(spend: Spend | None) -> str:

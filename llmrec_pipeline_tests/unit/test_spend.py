@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmrec_pipeline.domain.advice_evidence import Price, RoleVolume
+from llmrec_pipeline.domain.confidence import wilson_interval
 from llmrec_pipeline.domain.spend import NO_SPEND, in_words, monthly_spend, spend_fields
-from llmrec_pipeline.domain.success_interval import wilson_interval
 from llmrec_pipeline.domain.usage_prices import Terms
 from llmrec_pipeline.domain.workload import Request, Workload
 
