@@ -1,5 +1,6 @@
 """What is known of a model when advice is given, as it is stored with the advice.
 
+In: values of the evidence store. Out: frozen models, and the digest that tells them apart.
 Each value carries the id of the row of the evidence store that it was read from, so that a
 recommendation can name its rows, keep a copy of them, and be computed again from the copy.
 """
@@ -30,6 +31,12 @@ class Price(_Frozen):
     currency: str
     effective_at: datetime
     source: str
+
+    @property
+    def cached_per_1k(self) -> Decimal:
+        """What cached input costs: its own price where it has one, else the input price."""
+        cached = self.cached_input_per_1k
+        return self.input_per_1k if cached is None else cached
 
 
 class Score(_Frozen):
@@ -81,6 +88,7 @@ class Sentiment(_Frozen):
 
     @property
     def n(self) -> int:
+        """How many texts in all."""
         return self.positive + self.neutral + self.mixed + self.negative
 
 

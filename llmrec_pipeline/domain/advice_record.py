@@ -13,9 +13,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from llmrec_pipeline.domain.advice import Assessment, assess
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_evidence import Subject, evidence_digest
+from llmrec_pipeline.domain.assessment import Assessment, assess
 from llmrec_pipeline.domain.decimals import rounded
 from llmrec_pipeline.domain.spend import in_words, spend_fields
 

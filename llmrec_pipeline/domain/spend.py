@@ -47,6 +47,7 @@ class Volume:
 
     @property
     def days(self) -> Fraction:
+        """How many days."""
         return Fraction((self.end - self.start).days)
 
 
@@ -60,17 +61,13 @@ class Spend:
 
     @property
     def delta(self) -> Fraction:
+        """USD a month that the candidate costs more; negative where it costs less."""
         return self.candidate - self.current
 
 
 def cost_of(mix: TokenCounts, price: Price) -> Fraction:
     """What the tokens cost, in the price's currency."""
-    cached_price = price.cached_input_per_1k
-    prices = (
-        price.input_per_1k,
-        price.input_per_1k if cached_price is None else cached_price,
-        price.output_per_1k,
-    )
+    prices = (price.input_per_1k, price.cached_per_1k, price.output_per_1k)
     cached = min(mix.cached_input_tokens, mix.input_tokens)
     tokens = (mix.input_tokens - cached, cached, mix.output_tokens)
     return (

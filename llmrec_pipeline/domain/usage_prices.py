@@ -1,5 +1,8 @@
 """What a call costs by the price in force when it was made.
 
+In: the names that calls were made under, and dated prices in USD per 1,000,000 tokens. Out: rates of
+one token, exactly one for every moment and length.
+
 A price holds from its moment on and before the next one's, half open. Within it, a request longer
 than a tier's `above_input_tokens` pays the tier's prices for all of its tokens. Cached input is part
 of the input and pays its own price where one is known, the input price otherwise.
@@ -32,6 +35,7 @@ class Window:
 
     @property
     def days(self) -> int:
+        """How many days."""
         return (self.end - self.start).days
 
 
@@ -49,6 +53,12 @@ class Terms:
     output_per_1m: Decimal
     cached_input_per_1m: Decimal | None = None
     above_input_tokens: int = 0
+
+    @property
+    def cached_per_1m(self) -> Decimal:
+        """What cached input costs: its own price where it has one, else the input price."""
+        cached = self.cached_input_per_1m
+        return self.input_per_1m if cached is None else cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +139,12 @@ def _of_name(name: ServedName, prices: Sequence[DatedPrice], window: Window) -> 
 def _by_length(rate: Rate, tiers: Sequence[Terms]) -> Iterator[Rate]:
     edges = [0, *(terms.above_input_tokens + 1 for terms in tiers[1:]), _ENDLESS]
     for terms, (start, end) in zip(tiers, itertools.pairwise(edges), strict=True):
-        cached = terms.cached_input_per_1m
         yield rate._replace(
             input_from=start,
             input_below=end,
             input_price=_of_token(terms.input_per_1m),
             output_price=_of_token(terms.output_per_1m),
-            cached_price=_of_token(terms.input_per_1m if cached is None else cached),
+            cached_price=_of_token(terms.cached_per_1m),
         )
 
 

@@ -99,12 +99,7 @@ class _Sum:
         self.output += request.output_tokens
 
     def cost(self, terms: Terms) -> Fraction:
-        cached = terms.cached_input_per_1m
-        prices = (
-            terms.input_per_1m,
-            terms.input_per_1m if cached is None else cached,
-            terms.output_per_1m,
-        )
+        prices = (terms.input_per_1m, terms.cached_per_1m, terms.output_per_1m)
         tokens = (self.uncached, self.cached, self.output)
         total = sum((n * Fraction(p) for n, p in zip(tokens, prices, strict=True)), Fraction(0))
         return total / _PER_1M

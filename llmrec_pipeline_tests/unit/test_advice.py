@@ -16,9 +16,7 @@ from llmrec_pipeline.domain.advice import (
     NO_ADVICE,
     NOT_ENOUGH_EVIDENCE,
     UPGRADE,
-    Components,
     advise,
-    assess,
 )
 from llmrec_pipeline.domain.advice_evidence import (
     Price,
@@ -30,6 +28,7 @@ from llmrec_pipeline.domain.advice_evidence import (
     evidence_digest,
 )
 from llmrec_pipeline.domain.advice_record import figures, reasoning
+from llmrec_pipeline.domain.assessment import Components, assess
 from llmrec_pipeline.settings import load_settings
 
 CONFIG = load_settings({}).advice

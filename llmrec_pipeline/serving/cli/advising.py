@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from llmrec_pipeline.domain.advice import NO_ADVICE, Advice, Assessment
+from llmrec_pipeline.domain.advice import NO_ADVICE, Advice
 from llmrec_pipeline.domain.advice_record import computed_again, figures, reasoning
+from llmrec_pipeline.domain.assessment import Assessment
 from llmrec_pipeline.domain.spend import spend_fields
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.serving.advice_report import (

@@ -9,7 +9,6 @@ from typing import TypeVar
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from llmrec_pipeline.domain.advice import Assessment
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_evidence import Price, Runtime, Score, Subject
 from llmrec_pipeline.domain.advice_record import (
@@ -19,6 +18,7 @@ from llmrec_pipeline.domain.advice_record import (
     quality_delta,
     reasoning,
 )
+from llmrec_pipeline.domain.assessment import Assessment
 from llmrec_pipeline.domain.decisions import IMPLEMENTED, PROPOSED, refusal
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.storage.evidence_store.models import (
