@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from llmrec_pipeline.domain.advice import assess
+from llmrec_pipeline.domain.assessment import assess
 from llmrec_pipeline.domain.records import (
     DECISIONS,
     MANUAL_BENCHMARKS,
