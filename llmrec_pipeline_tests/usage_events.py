@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS, Kind
+from llmrec_pipeline.domain.table_schema import Kind
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.storage.lake import polars_schema
 
 _POSTGRESQL_TYPES = {

@@ -1,78 +1,13 @@
 """The one schema table.
 
-Every table of the product is described here once. DDL, Polars schemas, value ranges, Dagster
-table schemas and asset checks are all generated from it; a column that is not here does not exist.
+Every table of the product is described here once, but for our own calls (`usage_records`). DDL,
+Polars schemas, value ranges, Dagster table schemas and asset checks are all generated from it; a
+column that is not here does not exist.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
-
-
-class Kind(StrEnum):
-    """What a column holds; each storage maps it to a type of its own."""
-
-    TEXT = "text"
-    REAL = "real"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TIMESTAMP = "timestamp"  # UTC, microseconds
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. `minimum` and `maximum` are inclusive; a value outside is a bad value."""
-
-    name: str
-    kind: Kind
-    description: str
-    unit: str = ""
-    required: bool = False
-    minimum: float | None = None
-    maximum: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table: its columns in order and the columns that identify a row."""
-
-    name: str
-    description: str
-    columns: tuple[Column, ...]
-    key: tuple[str, ...] = field(default=())
-
-    def __getitem__(self, name: str) -> Column:
-        for column in self.columns:
-            if column.name == name:
-                return column
-        raise KeyError(f"table {self.name} has no column {name}")
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-
-def _text(name: str, description: str, *, required: bool = False) -> Column:
-    return Column(name, Kind.TEXT, description, required=required)
-
-
-def _real(
-    name: str,
-    description: str,
-    unit: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    required: bool = False,
-) -> Column:
-    return Column(name, Kind.REAL, description, unit, required, minimum, maximum)
-
-
-def _timestamp(name: str, description: str, *, required: bool = False) -> Column:
-    return Column(name, Kind.TIMESTAMP, description, "UTC", required)
-
+from llmrec_pipeline.domain.table_schema import Column, Kind, Table, real, text, timestamp
 
 _INDEX_UNIT = "the publisher's own scale"
 
@@ -80,30 +15,30 @@ PULLED_ORIGINS = ("live", "cached")
 """Origins of what a pull serves, and no bundled facts."""
 ORIGINS = (*PULLED_ORIGINS, "fixture", "none")
 
-SOURCE = _text("source", "Publisher the row comes from", required=True)
-SOURCE_MODEL_ID = _text("source_model_id", "The publisher's own id of the model", required=True)
-OBSERVED_AT = _timestamp("observed_at", "When the publisher was asked", required=True)
-CONTENT_HASH = _text("content_hash", "SHA-256 of the parsed content of the pull", required=True)
-SNAPSHOT_TS = _timestamp("snapshot_ts", "observed_at of the pull the row comes from", required=True)
-CANONICAL_KEY = _text("canonical_model_key", "creator/base[@release][:variant]", required=True)
+SOURCE = text("source", "Publisher the row comes from", required=True)
+SOURCE_MODEL_ID = text("source_model_id", "The publisher's own id of the model", required=True)
+OBSERVED_AT = timestamp("observed_at", "When the publisher was asked", required=True)
+CONTENT_HASH = text("content_hash", "SHA-256 of the parsed content of the pull", required=True)
+SNAPSHOT_TS = timestamp("snapshot_ts", "observed_at of the pull the row comes from", required=True)
+CANONICAL_KEY = text("canonical_model_key", "creator/base[@release][:variant]", required=True)
 
 INDEX_COLUMNS: tuple[Column, ...] = (
-    _real("quality_index", "General quality", _INDEX_UNIT, minimum=0),
-    _real("coding_index", "Coding", _INDEX_UNIT, minimum=0),
-    _real("math_index", "Mathematics", _INDEX_UNIT, minimum=0),
-    _real("reasoning_index", "Reasoning", _INDEX_UNIT, minimum=0),
-    _real("agentic_index", "Agentic work and tool use", _INDEX_UNIT, minimum=0),
+    real("quality_index", "General quality", _INDEX_UNIT, minimum=0),
+    real("coding_index", "Coding", _INDEX_UNIT, minimum=0),
+    real("math_index", "Mathematics", _INDEX_UNIT, minimum=0),
+    real("reasoning_index", "Reasoning", _INDEX_UNIT, minimum=0),
+    real("agentic_index", "Agentic work and tool use", _INDEX_UNIT, minimum=0),
 )
-WRITING_INDEX = _real("writing_index", "Writing", _INDEX_UNIT, minimum=0)
+WRITING_INDEX = real("writing_index", "Writing", _INDEX_UNIT, minimum=0)
 
 SPEED_COLUMNS: tuple[Column, ...] = (
-    _real("output_tokens_per_s", "Median output speed", "tokens/s", minimum=0, maximum=100_000),
-    _real("ttft_s", "Median time to first token", "s", minimum=0, maximum=3_600),
+    real("output_tokens_per_s", "Median output speed", "tokens/s", minimum=0, maximum=100_000),
+    real("ttft_s", "Median time to first token", "s", minimum=0, maximum=3_600),
 )
 PRICE_COLUMNS: tuple[Column, ...] = (
-    _real("price_input_per_1m", "Input price", "USD per 1M tokens", minimum=0, maximum=100_000),
-    _real("price_output_per_1m", "Output price", "USD per 1M tokens", minimum=0, maximum=100_000),
-    _real(
+    real("price_input_per_1m", "Input price", "USD per 1M tokens", minimum=0, maximum=100_000),
+    real("price_output_per_1m", "Output price", "USD per 1M tokens", minimum=0, maximum=100_000),
+    real(
         "price_cached_input_per_1m",
         "Price of input read from cache",
         "USD per 1M tokens",
@@ -131,7 +66,7 @@ LIMIT_COLUMNS: tuple[Column, ...] = (
     ),
 )
 PRICE_TERM_COLUMNS: tuple[Column, ...] = (
-    _text(
+    text(
         "price_tiers",
         "Prices of longer requests, JSON: [{above_input_tokens, price_input_per_1m, "
         "price_output_per_1m, price_cached_input_per_1m}], shortest first",
@@ -156,7 +91,7 @@ CAPABILITIES = {
 """What a request may ask a model to be able to do, and the column that tells."""
 VALUE_COLUMNS = (
     *INDEX_COLUMNS,
-    _text("index_version", "Version of the publisher's indices, where it names one"),
+    text("index_version", "Version of the publisher's indices, where it names one"),
     *SPEED_COLUMNS,
     *PRICE_COLUMNS,
     *PRICE_TERM_COLUMNS,
@@ -164,7 +99,7 @@ VALUE_COLUMNS = (
     *CAPABILITY_COLUMNS,
     *FACT_COLUMNS,
 )
-SAME_AS = _text(
+SAME_AS = text(
     "same_as",
     "Ids by which the publisher itself says which model it means, scheme:id, by blanks",
 )
@@ -175,14 +110,14 @@ MODELS_SNAPSHOT = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name", required=True),
-        _text("creator", "Who makes the model, as the publisher says"),
-        _text("host", "Who serves it, where the publisher lists offerings"),
+        text("model_name", "The publisher's display name", required=True),
+        text("creator", "Who makes the model, as the publisher says"),
+        text("host", "Who serves it, where the publisher lists offerings"),
         SAME_AS,
         *VALUE_COLUMNS,
-        _text("source_url", "Where the row was read"),
+        text("source_url", "Where the row was read"),
         OBSERVED_AT,
-        _text("parser_version", "Version of the parser that read the page", required=True),
+        text("parser_version", "Version of the parser that read the page", required=True),
     ),
     ("source", "source_model_id", "observed_at"),
 )
@@ -194,18 +129,18 @@ BENCHMARK_RESULTS = Table(
         SOURCE,
         OBSERVED_AT,
         SOURCE_MODEL_ID,
-        _text("benchmark_name", "Benchmark or leaderboard", required=True),
-        _text("category", "Category within it", required=True),
-        _real("score", "Score", "see unit", required=True),
-        _text("unit", "Unit of the score: elo, fraction, index, percent, points", required=True),
-        _real("stderr", "Standard error of the score", "see unit", minimum=0),
+        text("benchmark_name", "Benchmark or leaderboard", required=True),
+        text("category", "Category within it", required=True),
+        real("score", "Score", "see unit", required=True),
+        text("unit", "Unit of the score: elo, fraction, index, percent, points", required=True),
+        real("stderr", "Standard error of the score", "see unit", minimum=0),
         Column("n", Kind.INTEGER, "Votes or samples behind the score", minimum=0),
-        _text("dataset_version", "Version or publication day of the data set"),
-        _text("index_version", "Version of the index"),
+        text("dataset_version", "Version or publication day of the data set"),
+        text("index_version", "Version of the index"),
         Column("verified", Kind.BOOLEAN, "Measured by the publisher, not self-reported"),
-        _text("source_url", "Where the row was read"),
-        _real("lower", "Lower bound as published", "see unit"),
-        _real("upper", "Upper bound as published", "see unit"),
+        text("source_url", "Where the row was read"),
+        real("lower", "Lower bound as published", "see unit"),
+        real("upper", "Upper bound as published", "see unit"),
     ),
     ("source", "source_model_id", "benchmark_name", "category", "observed_at"),
 )
@@ -213,7 +148,7 @@ BENCHMARK_RESULTS = Table(
 BRONZE_MODELS = Table(
     "bronze_models",
     "All bronze model rows, appended as they land; loading a file twice changes nothing",
-    (*MODELS_SNAPSHOT.columns, CONTENT_HASH, _timestamp("landed_at", "When the pull was stored")),
+    (*MODELS_SNAPSHOT.columns, CONTENT_HASH, timestamp("landed_at", "When the pull was stored")),
     ("source", "source_model_id", "observed_at"),
 )
 
@@ -224,27 +159,27 @@ PULLS = Table(
         SOURCE,
         SNAPSHOT_TS,
         Column("status", Kind.TEXT, "accepted, quarantined or unchanged", required=True),
-        _text("reason", "Why it was quarantined, or what shows that it was rebased"),
+        text("reason", "Why it was quarantined, or what shows that it was rebased"),
         Column("rows", Kind.INTEGER, "Models in the pull", minimum=0),
         Column("rows_previous", Kind.INTEGER, "Models in the accepted pull before it", minimum=0),
-        _text("index_version", "Index version in force, published or inferred"),
+        text("index_version", "Index version in force, published or inferred"),
         Column("index_version_inferred", Kind.BOOLEAN, "The pull itself does not name the version"),
         Column("rebased", Kind.BOOLEAN, "Its indices are on another scale than accepted before"),
         CONTENT_HASH,
-        _timestamp("landed_at", "When the pull was stored", required=True),
-        _text("parser_version", "Version of the parser", required=True),
+        timestamp("landed_at", "When the pull was stored", required=True),
+        text("parser_version", "Version of the parser", required=True),
     ),
     ("source", "snapshot_ts"),
 )
 
 IDENTITY_COLUMNS: tuple[Column, ...] = (
     CANONICAL_KEY,
-    _text("base_model", "creator/base[@release]", required=True),
-    _text("variant", "Effort, thinking or budget"),
-    _text("model_creator", "Who makes the model, as our creator id", required=True),
-    _text("serving_host", "Who serves it, as our host id; empty where no offering is named"),
-    _text("offering_key", "host|host_model_id, where the row is an offering"),
-    _text("identity_method", "Which kind of rule joined the name", required=True),
+    text("base_model", "creator/base[@release]", required=True),
+    text("variant", "Effort, thinking or budget"),
+    text("model_creator", "Who makes the model, as our creator id", required=True),
+    text("serving_host", "Who serves it, as our host id; empty where no offering is named"),
+    text("offering_key", "host|host_model_id, where the row is an offering"),
+    text("identity_method", "Which kind of rule joined the name", required=True),
 )
 
 MODEL_IDENTITY_MAP = Table(
@@ -253,9 +188,9 @@ MODEL_IDENTITY_MAP = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name"),
+        text("model_name", "The publisher's display name"),
         *IDENTITY_COLUMNS,
-        _real("confidence", "0 to 1", "", minimum=0, maximum=1),
+        real("confidence", "0 to 1", "", minimum=0, maximum=1),
     ),
     ("source", "source_model_id"),
 )
@@ -266,13 +201,13 @@ MODEL_IDENTITY_REVIEW = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name"),
-        _text("reason", "Why no rule applies", required=True),
-        _text("proposal", "Nearest base model, where there is one"),
-        _text("review_id", "What `llmrec identity accept` takes: of the name, always the same"),
-        _real("score", "How alike the name and the proposal are", "0 to 1", minimum=0, maximum=1),
-        _text("evidence", "What both say, and which words differ"),
-        _text(
+        text("model_name", "The publisher's display name"),
+        text("reason", "Why no rule applies", required=True),
+        text("proposal", "Nearest base model, where there is one"),
+        text("review_id", "What `llmrec identity accept` takes: of the name, always the same"),
+        real("score", "How alike the name and the proposal are", "0 to 1", minimum=0, maximum=1),
+        text("evidence", "What both say, and which words differ"),
+        text(
             "used_id",
             "Of another row for the same model: the row whose values are used; else empty",
         ),
@@ -286,9 +221,9 @@ SOURCE_NAMES = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name"),
-        _text("creator", "Who makes the model, as the publisher says"),
-        _text("host", "Who serves it, as the publisher says"),
+        text("model_name", "The publisher's display name"),
+        text("creator", "Who makes the model, as the publisher says"),
+        text("host", "Who serves it, as the publisher says"),
         Column("release_date", Kind.DATE, "The date that the publisher gives the name"),
         SAME_AS,
     ),
@@ -299,9 +234,9 @@ KEY_REDIRECTS = Table(
     "key_redirects",
     "Keys of editions before that are no keys now, and what they are called",
     (
-        _text("old_key", "The key as it was cited", required=True),
-        _text("canonical_model_key", "What it is now; empty where its names are left open now"),
-        _text("since_edition", "The first edition that used it", required=True),
+        text("old_key", "The key as it was cited", required=True),
+        text("canonical_model_key", "What it is now; empty where its names are left open now"),
+        text("since_edition", "The first edition that used it", required=True),
         Column("names", Kind.INTEGER, "How many names meant it", required=True, minimum=1),
         Column("agreeing", Kind.INTEGER, "How many of them mean the key now", required=True),
     ),
@@ -314,11 +249,11 @@ SILVER_MODELS = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name", required=True),
+        text("model_name", "The publisher's display name", required=True),
         *IDENTITY_COLUMNS,
         *VALUE_COLUMNS,
         WRITING_INDEX,
-        _text("source_url", "Where the row was read"),
+        text("source_url", "Where the row was read"),
         Column("origin", Kind.TEXT, "live, cached or fixture", required=True),
         SNAPSHOT_TS,
     ),
@@ -331,7 +266,7 @@ MODELS_HISTORY = Table(
     (
         SOURCE,
         SOURCE_MODEL_ID,
-        _text("model_name", "The publisher's display name", required=True),
+        text("model_name", "The publisher's display name", required=True),
         *IDENTITY_COLUMNS,
         *VALUE_COLUMNS,
         SNAPSHOT_TS,
@@ -343,10 +278,10 @@ MODEL_OFFERINGS = Table(
     "model_offerings",
     "What each host sells now: one base model under one host's id, at its price and limits",
     (
-        _text("base_model", "creator/base[@release]", required=True),
-        _text("serving_host", "Who serves it", required=True),
-        _text("host_model_id", "The host's own id of the model", required=True),
-        _text("offering_key", "host|host_model_id", required=True),
+        text("base_model", "creator/base[@release]", required=True),
+        text("serving_host", "Who serves it", required=True),
+        text("host_model_id", "The host's own id of the model", required=True),
+        text("offering_key", "host|host_model_id", required=True),
         Column("is_creator_host", Kind.BOOLEAN, "The creator's own host", required=True),
         *PRICE_COLUMNS,
         *PRICE_TERM_COLUMNS,
@@ -364,16 +299,16 @@ PRICE_CONFLICTS = Table(
     "price_conflicts",
     "Prices of one offering on which two sources differ by more than the configured share",
     (
-        _text("base_model", "creator/base[@release]", required=True),
-        _text("serving_host", "Who serves it", required=True),
-        _text("price_column", "Which price", required=True),
-        _text("offering_key", "The offering that is used", required=True),
-        _text("used_source", "Source whose price is used", required=True),
-        _real("used_price", "That price", "USD per 1M tokens", required=True),
+        text("base_model", "creator/base[@release]", required=True),
+        text("serving_host", "Who serves it", required=True),
+        text("price_column", "Which price", required=True),
+        text("offering_key", "The offering that is used", required=True),
+        text("used_source", "Source whose price is used", required=True),
+        real("used_price", "That price", "USD per 1M tokens", required=True),
         SOURCE,
-        _text("source_offering_key", "The offering that the other source means", required=True),
-        _real("price", "The other source's price", "USD per 1M tokens", required=True),
-        _real("difference", "price / used_price - 1", "share", required=True),
+        text("source_offering_key", "The offering that the other source means", required=True),
+        real("price", "The other source's price", "USD per 1M tokens", required=True),
+        real("difference", "price / used_price - 1", "share", required=True),
     ),
     ("base_model", "serving_host", "price_column", "source"),
 )
@@ -384,10 +319,10 @@ MEASURES_LATEST = Table(
     (
         CANONICAL_KEY,
         SOURCE,
-        _text("measure_column", "quality_index, coding_index, …", required=True),
-        _text("index_version", "Version of the publisher's indices"),
-        _real("value", "Value on the publisher's own scale", _INDEX_UNIT, required=True),
-        _text("source_model_id", "The publisher's own id of the model"),
+        text("measure_column", "quality_index, coding_index, …", required=True),
+        text("index_version", "Version of the publisher's indices"),
+        real("value", "Value on the publisher's own scale", _INDEX_UNIT, required=True),
+        text("source_model_id", "The publisher's own id of the model"),
         SNAPSHOT_TS,
     ),
     ("canonical_model_key", "source", "measure_column"),
@@ -400,23 +335,23 @@ MODELS_LATEST = Table(
     "One row a model: each field from the first source that knows it, with that source's name",
     (
         CANONICAL_KEY,
-        _text("base_model", "creator/base[@release]", required=True),
-        _text("variant", "Effort, thinking or budget"),
-        _text("model_name", "Display name", required=True),
-        _text("provider", "The creator", required=True),
-        _text("serving_host", "Host of the offering that price and limits belong to"),
-        _text("offering_key", "That offering, host|host_model_id"),
+        text("base_model", "creator/base[@release]", required=True),
+        text("variant", "Effort, thinking or budget"),
+        text("model_name", "Display name", required=True),
+        text("provider", "The creator", required=True),
+        text("serving_host", "Host of the offering that price and limits belong to"),
+        text("offering_key", "That offering, host|host_model_id"),
         *_MERGED,
         *CAPABILITY_COLUMNS,
         *FACT_COLUMNS,
         *(
-            _text(f"{column.name}_source", f"Source of {column.name}")
+            text(f"{column.name}_source", f"Source of {column.name}")
             for column in _MERGED
             if column.name != "is_free"
         ),
-        _text("index_versions", "source=version pairs behind the index columns"),
+        text("index_versions", "source=version pairs behind the index columns"),
         Column("listed", Kind.BOOLEAN, "Present in at least one source now", required=True),
-        _timestamp("last_seen", "Last accepted pull that had it, where it is no longer listed"),
+        timestamp("last_seen", "Last accepted pull that had it, where it is no longer listed"),
         SNAPSHOT_TS,
     ),
     ("canonical_model_key",),
@@ -428,21 +363,21 @@ TASK_RANKINGS = Table(
     "task_rankings",
     "Every task type and priority, ranked without constraints",
     (
-        _text("task_type", "Task type of config/tasks.yaml", required=True),
-        _text("priority", "none, quality, speed or cost", required=True),
-        _text("scorer", "Scorer that made the ranking", required=True),
+        text("task_type", "Task type of config/tasks.yaml", required=True),
+        text("priority", "none, quality, speed or cost", required=True),
+        text("scorer", "Scorer that made the ranking", required=True),
         Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
         CANONICAL_KEY,
-        _text("offering_key", "Offering whose price and limits were used"),
-        _text("model_name", "Display name", required=True),
-        _text("provider", "The creator", required=True),
-        _real("score", "Weighted score", _NORM_UNIT, required=True),
-        _real("quality_norm", "Normalised quality", _NORM_UNIT),
-        _real("speed_norm", "Normalised speed", _NORM_UNIT),
-        _real("cost_norm", "Normalised cost, more is cheaper", _NORM_UNIT),
-        _text("basis_source", "Publisher of the measure, or those of the consensus", required=True),
-        _text("basis_column", "Column of the measure, or consensus", required=True),
-        _text("basis_index_version", "Version of the measure"),
+        text("offering_key", "Offering whose price and limits were used"),
+        text("model_name", "Display name", required=True),
+        text("provider", "The creator", required=True),
+        real("score", "Weighted score", _NORM_UNIT, required=True),
+        real("quality_norm", "Normalised quality", _NORM_UNIT),
+        real("speed_norm", "Normalised speed", _NORM_UNIT),
+        real("cost_norm", "Normalised cost, more is cheaper", _NORM_UNIT),
+        text("basis_source", "Publisher of the measure, or those of the consensus", required=True),
+        text("basis_column", "Column of the measure, or consensus", required=True),
+        text("basis_index_version", "Version of the measure"),
     ),
     ("task_type", "priority", "scorer", "rank"),
 )
@@ -451,19 +386,19 @@ CATEGORY_RANKINGS = Table(
     "category_rankings",
     "Models by category, the publishers' scores blended on one frozen scale of 0 to 100",
     (
-        _text("category", "coding, math, reasoning, research, empathy or general", required=True),
+        text("category", "coding, math, reasoning, research, empathy or general", required=True),
         Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
-        _text("provider", "The creator", required=True),
-        _text("model_name", "Display name", required=True),
+        text("provider", "The creator", required=True),
+        text("model_name", "Display name", required=True),
         CANONICAL_KEY,
-        _real("score", "Blended score", "0 to 100", required=True, minimum=0, maximum=100),
-        _text("sources", "JSON: formula, and each publisher's reading and share", required=True),
-        _text(
+        real("score", "Blended score", "0 to 100", required=True, minimum=0, maximum=100),
+        text("sources", "JSON: formula, and each publisher's reading and share", required=True),
+        text(
             "metadata",
             "JSON: speed (tokens/s), latency_ms, cost_per_token (USD), context_window (tokens)",
             required=True,
         ),
-        _timestamp("last_updated", "Newest observation among the sources", required=True),
+        timestamp("last_updated", "Newest observation among the sources", required=True),
     ),
     ("category", "rank"),
 )
@@ -472,18 +407,18 @@ MARKET_CHANGES = Table(
     "market_changes",
     "What the newest pulls changed: models new, gone, retired and repriced, places, bases, origins",
     (
-        _text(
+        text(
             "change",
             "new, gone, deprecated, repriced, reranked, top_pick, rebased, not_compared or origin",
             required=True,
         ),
-        _text("subject", "Model key, offering key, task type or source", required=True),
-        _text("field", "Price column, task type of a place, or what was rebased"),
-        _text("before", "Value before, as text"),
-        _text("after", "Value after, as text"),
-        _real("relative", "after / before - 1, of prices", "share"),
-        _text("detail", "What it is about", required=True),
-        _timestamp("since", "Moment that is compared with: before the newest pulls", required=True),
+        text("subject", "Model key, offering key, task type or source", required=True),
+        text("field", "Price column, task type of a place, or what was rebased"),
+        text("before", "Value before, as text"),
+        text("after", "Value after, as text"),
+        real("relative", "after / before - 1, of prices", "share"),
+        text("detail", "What it is about", required=True),
+        timestamp("since", "Moment that is compared with: before the newest pulls", required=True),
         SNAPSHOT_TS,
     ),
     ("change", "subject", "field"),
@@ -500,31 +435,31 @@ USE_CASES = Table(
     "use_cases",
     "What the team uses which model for, of config/models.yaml as it was when this was published",
     (
-        _text("use_case", "Name of the use case", required=True),
-        _text("task_type", "Its task type, of config/advice.yaml", required=True),
-        _text("current_model", "Key of the model in use", required=True),
-        _text("model_name", "How models.yaml names it", required=True),
+        text("use_case", "Name of the use case", required=True),
+        text("task_type", "Its task type, of config/advice.yaml", required=True),
+        text("current_model", "Key of the model in use", required=True),
+        text("model_name", "How models.yaml names it", required=True),
     ),
     ("use_case",),
 )
 
 _MEASURE = (
     SOURCE,
-    _text("name", "Index column or benchmark", required=True),
-    _text("category", "Category of the benchmark; empty for an index column"),
-    _text("index_version", "Version of the publisher's indices"),
+    text("name", "Index column or benchmark", required=True),
+    text("category", "Category of the benchmark; empty for an index column"),
+    text("index_version", "Version of the publisher's indices"),
 )
-_MEASURE_VALUE = _real("value", "More is better", "the measure's own unit", required=True)
+_MEASURE_VALUE = real("value", "More is better", "the measure's own unit", required=True)
 
 MEASURE_READINGS = Table(
     "measure_readings",
     "What each measure that the consensus may use says of each model now",
     (
         CANONICAL_KEY,
-        _text("base_model", "creator/base[@release]", required=True),
+        text("base_model", "creator/base[@release]", required=True),
         *_MEASURE,
         _MEASURE_VALUE,
-        _real("stderr", "The measure's own standard error", "the measure's own unit", minimum=0),
+        real("stderr", "The measure's own standard error", "the measure's own unit", minimum=0),
         Column("verified", Kind.BOOLEAN, "Measured by the publisher, not self-reported"),
     ),
     ("canonical_model_key", "source", "name", "category"),
@@ -537,7 +472,7 @@ MEASURE_POPULATIONS = Table(
         *_MEASURE,
         SNAPSHOT_TS,
         CONTENT_HASH,
-        _text("canonical_model_key", "creator/base[@release][:variant], where a rule names it"),
+        text("canonical_model_key", "creator/base[@release][:variant], where a rule names it"),
         _MEASURE_VALUE,
     ),
 )
@@ -548,19 +483,19 @@ CONSENSUS = Table(
     "consensus",
     "What all measures together say of each model at each task type, with its uncertainty",
     (
-        _text("task_type", "Task type of config/tasks.yaml", required=True),
+        text("task_type", "Task type of config/tasks.yaml", required=True),
         CANONICAL_KEY,
-        _text("method", "How the measures are combined", required=True),
-        _real("score", "Consensus score", _DEVIATIONS, required=True),
-        _real("low", "Lower end of its interval", _DEVIATIONS, required=True),
-        _real("high", "Upper end of its interval", _DEVIATIONS, required=True),
+        text("method", "How the measures are combined", required=True),
+        real("score", "Consensus score", _DEVIATIONS, required=True),
+        real("low", "Lower end of its interval", _DEVIATIONS, required=True),
+        real("high", "Upper end of its interval", _DEVIATIONS, required=True),
         Column("rank", Kind.INTEGER, "1 is best", required=True, minimum=1),
         Column("rank_low", Kind.INTEGER, "Best rank that the intervals allow", minimum=1),
         Column("rank_high", Kind.INTEGER, "Worst rank that the intervals allow", minimum=1),
         Column("ties", Kind.INTEGER, "Models whose intervals overlap this one's", minimum=0),
         Column("n_measures", Kind.INTEGER, "Measures that it rests on", minimum=1),
-        _text("publishers", "Publishers that it rests on", required=True),
-        _text("evidence", "Measures with grade and weight", required=True),
+        text("publishers", "Publishers that it rests on", required=True),
+        text("evidence", "Measures with grade and weight", required=True),
     ),
     ("task_type", "canonical_model_key"),
 )
@@ -571,11 +506,11 @@ DECISIONS = Table(
     (
         Column("id", Kind.INTEGER, "Id of the step", required=True, minimum=1),
         Column("recommendation_id", Kind.INTEGER, "Id of the recommendation", required=True),
-        _text("use_case", "What the model is used for", required=True),
-        _text("current_model", "Key of the model in use then", required=True),
-        _text("recommended_model", "Key of the model that was advised", required=True),
-        _text("status", "accepted, rejected or implemented", required=True),
-        _timestamp("decided_at", "When it was decided", required=True),
+        text("use_case", "What the model is used for", required=True),
+        text("current_model", "Key of the model in use then", required=True),
+        text("recommended_model", "Key of the model that was advised", required=True),
+        text("status", "accepted, rejected or implemented", required=True),
+        timestamp("decided_at", "When it was decided", required=True),
     ),
     ("id",),
 )
@@ -585,17 +520,17 @@ MODEL_RECOMMENDATIONS = Table(
     "Upgrade advice as it stood at the last export: of each use case and model the newest",
     (
         Column("id", Kind.INTEGER, "Id of the recommendation", required=True, minimum=1),
-        _timestamp("created_at", "When it was proposed", required=True),
-        _text("status", "proposed, accepted, rejected or implemented", required=True),
-        _text("use_case", "What the model is used for", required=True),
-        _text("current_model", "Key of the model in use then", required=True),
-        _text("recommended_model", "Key of the model that is advised", required=True),
-        _text("reasoning", "Why, in words and with the figures", required=True),
-        _real("expected_cost_delta_pct", "Change of the blended price", "percent"),
-        _real("expected_quality_delta", "Mean relative change of shared benchmarks", "fraction"),
-        _real("monthly_delta_usd", "Change of a month's spend at our own volume", "USD"),
-        _real("confidence", "How sure the advice is", "0 to 1", required=True),
-        _text("evidence_counts", "JSON: number of evidence rows by kind", required=True),
+        timestamp("created_at", "When it was proposed", required=True),
+        text("status", "proposed, accepted, rejected or implemented", required=True),
+        text("use_case", "What the model is used for", required=True),
+        text("current_model", "Key of the model in use then", required=True),
+        text("recommended_model", "Key of the model that is advised", required=True),
+        text("reasoning", "Why, in words and with the figures", required=True),
+        real("expected_cost_delta_pct", "Change of the blended price", "percent"),
+        real("expected_quality_delta", "Mean relative change of shared benchmarks", "fraction"),
+        real("monthly_delta_usd", "Change of a month's spend at our own volume", "USD"),
+        real("confidence", "How sure the advice is", "0 to 1", required=True),
+        text("evidence_counts", "JSON: number of evidence rows by kind", required=True),
     ),
     ("id",),
 )
@@ -604,19 +539,19 @@ MODEL_RUNTIME_STATS = Table(
     "model_runtime_stats",
     "Our own calls in the newest window, by provider, model and role, as of the last export",
     (
-        _timestamp("window_start", "First midnight of the window", required=True),
-        _timestamp("window_end", "Midnight at which the window ends", required=True),
-        _text("provider", "Who served", required=True),
-        _text("model", "creator/base[@release][:variant]", required=True),
-        _text("role", "Use case or role", required=True),
+        timestamp("window_start", "First midnight of the window", required=True),
+        timestamp("window_end", "Midnight at which the window ends", required=True),
+        text("provider", "Who served", required=True),
+        text("model", "creator/base[@release][:variant]", required=True),
+        text("role", "Use case or role", required=True),
         Column("calls", Kind.INTEGER, "Calls", "calls", required=True, minimum=1),
         Column("total_tokens", Kind.INTEGER, "Input and output", "tokens", minimum=0),
-        _real("est_cost_usd", "Cost by the prices in force", "USD", minimum=0),
-        _real("success_rate", "Of calls whose outcome is known", "fraction", minimum=0),
-        _real("success_low", "Lower end of its interval", "fraction", minimum=0),
-        _real("success_high", "Upper end of its interval", "fraction", minimum=0),
-        _real("p50_latency_s", "Median until the answer was whole", "s", minimum=0),
-        _real("p50_ttft_s", "Median until the first token", "s", minimum=0),
+        real("est_cost_usd", "Cost by the prices in force", "USD", minimum=0),
+        real("success_rate", "Of calls whose outcome is known", "fraction", minimum=0),
+        real("success_low", "Lower end of its interval", "fraction", minimum=0),
+        real("success_high", "Upper end of its interval", "fraction", minimum=0),
+        real("p50_latency_s", "Median until the answer was whole", "s", minimum=0),
+        real("p50_ttft_s", "Median until the first token", "s", minimum=0),
     ),
     ("window_start", "window_end", "provider", "model", "role"),
 )
@@ -626,116 +561,15 @@ MANUAL_BENCHMARKS = Table(
     "Scores that people entered; they support upgrade advice, no ranking rests on them",
     (
         Column("id", Kind.INTEGER, "Id of the score", required=True, minimum=1),
-        _text("model_id", "creator/base[@release][:variant]", required=True),
-        _text("benchmark_name", "The benchmark's name", required=True),
-        _real("score", "More is better", "the benchmark's own unit", required=True),
-        _text("unit", "fraction, percent, index, points or elo", required=True),
-        _text("task_type", "What it measures, one of config/tasks.yaml", required=True),
-        _text("dataset_version", "Version of the benchmark"),
-        _text("source", "Who measured", required=True),
-        _text("source_url", "Where it is told", required=True),
-        _timestamp("retrieved_at", "When it was entered or corrected", required=True),
+        text("model_id", "creator/base[@release][:variant]", required=True),
+        text("benchmark_name", "The benchmark's name", required=True),
+        real("score", "More is better", "the benchmark's own unit", required=True),
+        text("unit", "fraction, percent, index, points or elo", required=True),
+        text("task_type", "What it measures, one of config/tasks.yaml", required=True),
+        text("dataset_version", "Version of the benchmark"),
+        text("source", "Who measured", required=True),
+        text("source_url", "Where it is told", required=True),
+        timestamp("retrieved_at", "When it was entered or corrected", required=True),
     ),
     ("id",),
-)
-
-TABLES: dict[str, Table] = {
-    table.name: table
-    for table in (
-        MODELS_SNAPSHOT,
-        BENCHMARK_RESULTS,
-        BRONZE_MODELS,
-        PULLS,
-        MODEL_IDENTITY_MAP,
-        MODEL_IDENTITY_REVIEW,
-        SOURCE_NAMES,
-        KEY_REDIRECTS,
-        SILVER_MODELS,
-        MODELS_HISTORY,
-        MODEL_OFFERINGS,
-        PRICE_CONFLICTS,
-        MEASURES_LATEST,
-        MODELS_LATEST,
-        TASK_RANKINGS,
-        CATEGORY_RANKINGS,
-        MARKET_CHANGES,
-        MARKET_CHANGES_MONTH,
-        USE_CASES,
-        MEASURE_READINGS,
-        MEASURE_POPULATIONS,
-        CONSENSUS,
-        DECISIONS,
-        MANUAL_BENCHMARKS,
-    )
-}
-
-
-def _tokens(name: str, description: str) -> Column:
-    return Column(name, Kind.INTEGER, description, "tokens", minimum=0, maximum=1_000_000_000_000)
-
-
-CALL_STATUSES = ("ok", "error")
-# No call lasts longer, costs more or stands for more: what says so has another unit, or is no figure.
-# Within these bounds, sums over any number of events that fits on a disk stay within 64 bits.
-_LONGEST_CALL_S = 7 * 24 * 3_600
-_DEAREST_CALL_USD = 1_000_000
-_MOST_CALLS = 1_000_000_000
-_MOST_RETRIES = 1_000_000
-
-
-def _call_time(name: str, description: str) -> Column:
-    return _real(name, description, "s", minimum=0, maximum=_LONGEST_CALL_S)
-
-
-USAGE_EVENTS = Table(
-    name="usage_events",
-    description="Our own calls to models, one row a call, named as OpenTelemetry names them. "
-    "What was asked and answered is never kept",
-    columns=(
-        _text("source", "The kind of log that the event was imported from", required=True),
-        _text("event_id", "Id within that log; the same id again is the same event", required=True),
-        _timestamp("started_at", "When the call was made", required=True),
-        _text("operation_name", "gen_ai.operation.name, such as chat"),
-        _text("provider_name", "gen_ai.provider.name: who served the call"),
-        _text("request_model", "gen_ai.request.model: the name that was asked for"),
-        _text("response_model", "gen_ai.response.model: the name that answered"),
-        _tokens("input_tokens", "Input, cached input included"),
-        _tokens("output_tokens", "Output, reasoning included"),
-        _tokens("cache_read_input_tokens", "Part of the input that was read from a cache"),
-        _tokens("cache_creation_input_tokens", "Part of the input that was written to a cache"),
-        _tokens("reasoning_output_tokens", "Part of the output that was reasoning"),
-        _tokens("total_tokens", "Input and output; all that is known where a log has no more"),
-        _call_time("time_to_first_chunk_s", "Until the first chunk came"),
-        _call_time("duration_s", "Until the answer was whole"),
-        _text("finish_reasons", "gen_ai.response.finish_reasons, a JSON list"),
-        _text("conversation_id", "gen_ai.conversation.id"),
-        _text("agent_name", "gen_ai.agent.name"),
-        _text("role", "The use case or role that the call was made in"),
-        _text("task_type", "One of the task types of config/tasks.yaml"),
-        _text("status", "ok or error; unknown where the log does not say"),
-        _text("error_type", "What kind of error it was"),
-        Column(
-            "retries",
-            Kind.INTEGER,
-            "Tries before this one",
-            "calls",
-            minimum=0,
-            maximum=_MOST_RETRIES,
-        ),
-        _text("evaluation_name", "gen_ai.evaluation.name: what was judged"),
-        _real("evaluation_score", "gen_ai.evaluation.score.value", "the evaluation's own scale"),
-        _text("evaluation_label", "gen_ai.evaluation.score.label"),
-        _real("cost_usd", "What the log says it cost", "USD", minimum=0, maximum=_DEAREST_CALL_USD),
-        _text("user_hash", "Hash of the user's id, with a salt of this installation"),
-        Column(
-            "calls",
-            Kind.INTEGER,
-            "Calls that the row stands for: more than one where a log has totals only",
-            "calls",
-            required=True,
-            minimum=1,
-            maximum=_MOST_CALLS,
-        ),
-    ),
-    key=("source", "event_id"),
 )

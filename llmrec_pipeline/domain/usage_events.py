@@ -38,9 +38,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from llmrec_pipeline.domain.records import CALL_STATUSES, USAGE_EVENTS, Kind
+from llmrec_pipeline.domain.table_schema import Kind
 from llmrec_pipeline.domain.usage_mapping import UNITS, USER_ID, FieldMapping, UsageMapping
 from llmrec_pipeline.domain.usage_paths import Record, field_finder, first_of, path_finder
+from llmrec_pipeline.domain.usage_records import CALL_STATUSES, USAGE_EVENTS
 from llmrec_pipeline.domain.usage_values import (
     Times,
     WrongValue,

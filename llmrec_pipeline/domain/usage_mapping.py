@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
-from llmrec_pipeline.domain.records import USAGE_EVENTS
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 
 USER_ID = "user_id"
 MAPPED = (*(name for name in USAGE_EVENTS.names if name not in ("source", "user_hash")), USER_ID)

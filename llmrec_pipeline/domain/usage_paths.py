@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS, Column
+from llmrec_pipeline.domain.table_schema import Column
 from llmrec_pipeline.domain.usage_mapping import FieldMapping
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.domain.usage_values import as_count, as_name
 
 Record = dict[str, Any]

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from llmrec_pipeline.domain.records import Column
+from llmrec_pipeline.domain.table_schema import Column
 from llmrec_pipeline.domain.usage_mapping import EPOCHS
 
 # Nobody called a language model before; what says so counts in another unit.

@@ -11,8 +11,9 @@ import polars as pl
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
-from llmrec_pipeline.domain.records import TASK_RANKINGS, Kind, Table
+from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.domain.scorers import WEIGHTED
+from llmrec_pipeline.domain.table_schema import Kind, Table
 from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.judging import doubts, rebases

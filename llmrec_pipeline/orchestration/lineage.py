@@ -20,8 +20,8 @@ from llmrec_pipeline.domain.records import (
     MODELS_SNAPSHOT,
     SILVER_MODELS,
     TASK_RANKINGS,
-    Table,
 )
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.orchestration import vocabulary
 
 _NAMING = ("source_model_id", "model_name", "creator")

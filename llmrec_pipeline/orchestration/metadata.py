@@ -11,7 +11,8 @@ from typing import Any
 from dagster import MetadataValue, TableColumn, TableColumnConstraints, TableSchema
 from sqlalchemy import FromClause
 
-from llmrec_pipeline.domain.records import ORIGINS, Kind, Table
+from llmrec_pipeline.domain.records import ORIGINS
+from llmrec_pipeline.domain.table_schema import Kind, Table
 from llmrec_pipeline.orchestration.plots import INLINE_LIMIT
 from llmrec_pipeline.serving.markdown import markdown_table
 

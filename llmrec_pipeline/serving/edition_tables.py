@@ -6,7 +6,8 @@ from pathlib import Path
 
 import duckdb
 
-from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS, Table
+from llmrec_pipeline.domain.records import MODELS_HISTORY, PULLS
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.storage.editions import Edition
 from llmrec_pipeline.storage.warehouse import SQL_TYPES
 

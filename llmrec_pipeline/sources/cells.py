@@ -14,7 +14,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from llmrec_pipeline.domain.records import MODELS_SNAPSHOT, Column, Kind
+from llmrec_pipeline.domain.records import MODELS_SNAPSHOT
+from llmrec_pipeline.domain.table_schema import Column, Kind
 from llmrec_pipeline.settings import FieldRule, Scheme
 from llmrec_pipeline.sources.pull import InvalidStructure, RawPage
 

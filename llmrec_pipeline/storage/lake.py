@@ -25,7 +25,8 @@ from typing import Any, Literal
 import polars as pl
 from filelock import FileLock
 
-from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Kind, Table
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT
+from llmrec_pipeline.domain.table_schema import Kind, Table
 from llmrec_pipeline.domain.timestamps import iso, parse_iso, parse_stamp, stamp
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, RawPage, one_line
 from llmrec_pipeline.storage.files import (

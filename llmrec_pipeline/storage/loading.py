@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, Table
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.storage.lake import Lake, benchmarks_file, polars_schema
 from llmrec_pipeline.storage.pull_log import PullRecord, records_in

@@ -8,12 +8,8 @@ from datetime import datetime, timedelta
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.records import (
-    BENCHMARK_RESULTS,
-    MODELS_SNAPSHOT,
-    PULLED_ORIGINS,
-    Table,
-)
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT, PULLED_ORIGINS
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.judging import doubted_until

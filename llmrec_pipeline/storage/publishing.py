@@ -24,7 +24,8 @@ import polars as pl
 import polars.selectors as cs
 
 from llmrec_pipeline.domain.identity_config import ids_by_alias
-from llmrec_pipeline.domain.records import CAPABILITIES, MODELS_HISTORY, PULLS, Table
+from llmrec_pipeline.domain.records import CAPABILITIES, MODELS_HISTORY, PULLS
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.sources.pull import NOT_CONTENT

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS, Kind
+from llmrec_pipeline.domain.table_schema import Kind
 from llmrec_pipeline.domain.telemetry_config import TelemetryConfig
 from llmrec_pipeline.domain.usage_prices import Rate, Window
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.storage.usage_partitions import day_folder
 from llmrec_pipeline.storage.usage_seals import TelemetryError, require_sound

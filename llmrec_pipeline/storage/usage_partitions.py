@@ -30,7 +30,8 @@ from pathlib import Path
 
 import duckdb
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS, Column, Kind
+from llmrec_pipeline.domain.table_schema import Column, Kind
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.settings import WarehouseSettings
 from llmrec_pipeline.storage.files import write_aside
 from llmrec_pipeline.storage.usage_seals import SEAL, UNSEALED, metadata_of, require_sound, seal

@@ -25,7 +25,7 @@ from typing import Any
 
 import polars as pl
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.storage.files import write_json, write_parquet
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.usage_partitions import Merged

@@ -34,10 +34,8 @@ from llmrec_pipeline.domain.records import (
     PULLS,
     SNAPSHOT_TS,
     TASK_RANKINGS,
-    Column,
-    Kind,
-    Table,
 )
+from llmrec_pipeline.domain.table_schema import Column, Kind, Table
 from llmrec_pipeline.settings import WarehouseSettings
 
 SQL_TYPES = {

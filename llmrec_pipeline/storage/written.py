@@ -30,8 +30,8 @@ from llmrec_pipeline.domain.records import (
     MANUAL_BENCHMARKS,
     MODEL_RECOMMENDATIONS,
     MODEL_RUNTIME_STATS,
-    Table,
 )
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.storage.files import write_json, write_parquet
 from llmrec_pipeline.storage.lake import polars_schema

@@ -17,12 +17,12 @@ from dagster import (
 )
 
 import llmrec_pipeline
-from llmrec_pipeline.domain.records import TABLES
 from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.orchestration.vocabulary import GROUP_EVIDENCE
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.evidence_store.models import Base
+from llmrec_pipeline_tests.schema_tables import TABLES
 
 PACKAGE = Path(llmrec_pipeline.__file__).parent
 

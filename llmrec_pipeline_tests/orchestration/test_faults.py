@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from dagster import AssetCheckSeverity, DagsterInstance, materialize
 
-from llmrec_pipeline.domain.records import SILVER_MODELS, Kind
+from llmrec_pipeline.domain.records import SILVER_MODELS
+from llmrec_pipeline.domain.table_schema import Kind
 from llmrec_pipeline.orchestration import checks
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.serving.cli.app import app

@@ -18,13 +18,13 @@ from llmrec_pipeline.domain.records import (
     MODELS_LATEST,
     MODELS_SNAPSHOT,
     SILVER_MODELS,
-    TABLES,
     TASK_RANKINGS,
-    Table,
 )
+from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.orchestration.lineage import bronze_lineage, column_lineage
 from llmrec_pipeline.orchestration.metadata import markdown
 from llmrec_pipeline.orchestration.plots import INLINE_LIMIT, Point, bar, quality_by_price
+from llmrec_pipeline_tests.schema_tables import TABLES
 
 # What a column holds that neither passes through nor is made of columns: what comes from measures,
 # pages and rules.

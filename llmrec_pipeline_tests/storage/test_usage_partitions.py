@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS
 from llmrec_pipeline.domain.usage_prices import Window
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.serving.cli import FAILED
 from llmrec_pipeline.serving.cli.errors import exit_code_of

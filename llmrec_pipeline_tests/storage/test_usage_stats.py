@@ -16,7 +16,7 @@ from genai_prices import Usage
 from genai_prices.data import providers
 
 from llmrec_pipeline.domain.identity import IdentityRules
-from llmrec_pipeline.domain.records import MODELS_LATEST, USAGE_EVENTS
+from llmrec_pipeline.domain.records import MODELS_LATEST
 from llmrec_pipeline.domain.runtime_stats import APPROXIMATE, EXACT, RuntimeStats
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_names import UsageNames
@@ -28,6 +28,7 @@ from llmrec_pipeline.domain.usage_prices import (
     tiers_of,
     window_until,
 )
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.locations import Locations, SettingsError
 from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.sources import genai_prices

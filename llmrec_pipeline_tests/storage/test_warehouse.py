@@ -1116,7 +1116,7 @@ def test_long_work_writes_nothing_to_standard_output(folder: DataFolder) -> None
 
 
 def test_views_give_the_columns_of_the_schema_table(folder: DataFolder) -> None:
-    from llmrec_pipeline.domain.records import TABLES
+    from llmrec_pipeline_tests.schema_tables import TABLES
 
     folder.land(AA, at(0), models(10))
     with folder.open() as con:

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmrec_pipeline.domain.records import USAGE_EVENTS
 from llmrec_pipeline.domain.usage_events import Problem, RecordReader, RecordReading
 from llmrec_pipeline.domain.usage_mapping import MAPPED, USER_ID, UsageMapping
+from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 START = datetime(2026, 11, 1, 10, 30, tzinfo=UTC)

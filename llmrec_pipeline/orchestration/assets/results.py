@@ -17,12 +17,7 @@ from dagster import (
 )
 
 from llmrec_pipeline.domain.market import KINDS
-from llmrec_pipeline.domain.records import (
-    CATEGORY_RANKINGS,
-    MARKET_CHANGES,
-    ORIGINS,
-    TASK_RANKINGS,
-)
+from llmrec_pipeline.domain.records import CATEGORY_RANKINGS, MARKET_CHANGES, ORIGINS, TASK_RANKINGS
 from llmrec_pipeline.locations import SettingsError
 from llmrec_pipeline.orchestration import checks, freshness, vocabulary
 from llmrec_pipeline.orchestration.lineage import column_lineage
