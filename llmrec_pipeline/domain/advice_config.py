@@ -1,4 +1,4 @@
-"""The shape of config/advice.yaml."""
+"""The shape of config/advice.yaml: when another model is advised. Decimals are exact."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Change = Annotated[Decimal, Field(ge=-1)]
 
 
 class ComponentWeights(ConfigShapeOfNames):
-    """What each part of the composite weighs."""
+    """Shares of the parts in the composite; they sum to 1."""
 
     price: Share
     benchmark: Share
@@ -31,14 +31,14 @@ class ComponentWeights(ConfigShapeOfNames):
 
 
 class PriceRung(ConfigShapeOfNames):
-    """The score of a price ratio up to this one."""
+    """The score (0 to 1) where the candidate's price over the current one's is up to this ratio."""
 
     up_to: Ratio
     score: Share
 
 
 class BenchmarkRung(ConfigShapeOfNames):
-    """The score of a change from this one on, or of a greater one."""
+    """The score (0 to 1) of a relative change from this one on, or of one above it."""
 
     # A recommendation keeps the thresholds by field name.
     model_config = ConfigDict(populate_by_name=True)
@@ -55,7 +55,8 @@ class BenchmarkRung(ConfigShapeOfNames):
 
 
 class RuntimeWeights(ConfigShapeOfNames):
-    """How our own calls are weighed."""
+    """Shares of success and cost in the part of our own calls; they count `success_span` of success
+    rate as the whole of it."""
 
     success_weight: Share
     cost_weight: Share
@@ -63,21 +64,23 @@ class RuntimeWeights(ConfigShapeOfNames):
 
 
 class OtherProvider(ConfigShapeOfNames):
-    """What a model of another provider needs to be considered."""
+    """What a model of another provider needs to be considered: at most this price over the current
+    one's, and a mean relative change of its benchmarks above this one."""
 
     max_price_ratio: Ratio
     min_benchmark_change: Change
 
 
 class Confidence(ConfigShapeOfNames):
-    """How sure the advice is."""
+    """How sure the advice is, from 0 to 1."""
 
     with_telemetry: Share
     without: Share
 
 
 class AdviceConfig(ConfigShapeOfNames):
-    """advice.yaml."""
+    """advice.yaml. `input_per_output` input tokens to one output token make a price; units are those
+    of benchmark scores; `task_types` is by use case, or by its first word."""
 
     version: NonEmptyText
     weights: ComponentWeights

@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 
     @property
     def stands(self) -> bool:
+        """Whether it is not over."""
         return self.ended_at is None
 
     def is_remembered(self, now: datetime, cooldown: timedelta) -> bool:

@@ -44,6 +44,7 @@ class Alert(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
+        """Kind, subject and change: what tells one alert from another."""
         return self.kind, self.subject, self.change
 
 

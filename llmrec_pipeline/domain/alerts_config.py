@@ -51,7 +51,8 @@ class Rules(ConfigShape):
 
 
 class AlertsConfig(ConfigShape):
-    """alerts.yaml. The variables are names of environment variables that hold an address."""
+    """alerts.yaml. The variables are names of environment variables that hold an address; `lines` are
+    those of one message, `watched_ranks` the first places of every task type."""
 
     webhook_variable: NonEmptyText
     slack_variable: NonEmptyText
@@ -64,4 +65,5 @@ class AlertsConfig(ConfigShape):
 
     @property
     def cooldown(self) -> timedelta:
+        """How long what is over is remembered."""
         return timedelta(hours=self.cooldown_hours)

@@ -1,4 +1,4 @@
-"""The shape of config/audit.yaml."""
+"""The shape of config/audit.yaml: how code is read, and which model strings may stay."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Allowed(ConfigShapeOfNames):
 
 
 class AuditConfig(ConfigShapeOfNames):
-    """audit.yaml."""
+    """audit.yaml. `max_file_mb` is in 1,000,000 bytes."""
 
     max_file_mb: Annotated[float, Field(gt=0)]
     languages: dict[NonEmptyText, Language]

@@ -2,6 +2,9 @@
 
 The ranked unit is a model at one offering, so that price, context, limits and speed belong
 together: the creator's own host's, or the asked host's; never the best of several.
+
+In: an edition's ranking payload and a profile (USD per 1M input tokens, tokens). Out: the candidates
+by key, and how many models failed for which reason. Pure.
 """
 
 from __future__ import annotations
@@ -106,8 +109,8 @@ def select(
 ) -> Selection:
     """The candidates of a ranking payload under a profile whose provider names are creator ids.
 
-    `host` is a host id; `capabilities` are names of `records.CAPABILITIES`, each of which the
-    model must be known to have. A model without an offering at its creator's host competes with unknown
+    `host` is a host id; `capabilities` are names of `records.CAPABILITIES`, each of which the model
+    must be known to have. A model without an offering at its creator's host competes with unknown
     price, context and speed; without one at an asked host it is excluded. An offering that is
     itself deprecated is ranked by nobody.
     """

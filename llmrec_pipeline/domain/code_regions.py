@@ -1,5 +1,6 @@
-"""What a place in a file is: code, a comment, or documentation. Pure.
+"""What a place in a file is: code, a comment, or documentation.
 
+In: a file's text, and how its language is read. Out: the kind of each place that is asked for. Pure.
 Python is read by its own tokenizer: only strings count as code, since a model string is one, and
 docstrings are documentation. Other languages by the comments that config/audit.yaml tells; what is
 not certain to be a comment is code.
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 from llmrec_pipeline.domain.audit_config import Language
 
-CODE, COMMENT, DOCS = PLACES = ("code", "comment", "docs")
+CODE, COMMENT, DOCS = ("code", "comment", "docs")
 
 _STRINGS = r'"(?:\\.|[^"\\\n])*"' + r"|'(?:\\.|[^'\\\n])*'" + r"|`(?:\\.|[^`\\])*`"
 _BARE_WORD = re.compile(r"[A-Za-z_]\w*")

@@ -1,8 +1,8 @@
-"""What a confidence means: the reach of a two-sided interval, and the interval of a rate of success.
+"""What a confidence means: the reach of a two-sided interval, and the interval of a success rate.
 
-In: confidences and rates from 0 to 1. Out: standard deviations, or rates from 0 to 1. The interval of
-a rate is Wilson's score interval, in closed form (E. B. Wilson, "Probable inference, the law of succession,
-and statistical inference", Journal of the American Statistical Association 22, 1927):
+In: confidences and rates from 0 to 1. Out: standard deviations, or rates from 0 to 1. The interval
+of a rate is Wilson's score interval, in closed form (E. B. Wilson, "Probable inference, the law of
+succession, and statistical inference", Journal of the American Statistical Association 22, 1927):
 
     (p + z²/2n ± z √(p(1 - p)/n + z²/4n²)) / (1 + z²/n)
 """

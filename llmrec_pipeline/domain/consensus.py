@@ -38,12 +38,8 @@ from llmrec_pipeline.domain.populations import MeasureKey, Population
 from llmrec_pipeline.domain.pulls import INFERRED_VERSION
 
 METHODS: tuple[Method, ...] = ("shrunk_z_mean", "rank_mean", "two_way_fit")
-MEASURED, UNVERIFIED, OTHER_VARIANT, INFERRED = GRADES = (
-    "measured",
-    "unverified",
-    "other_variant",
-    "inferred",
-)
+MEASURED, UNVERIFIED = "measured", "unverified"
+OTHER_VARIANT, INFERRED = "other_variant", "inferred"
 
 # What is taken for `between` where no population shares two models with another one: standard
 # deviations squared, as if measures had little to do with each other.
@@ -95,10 +91,12 @@ class Standing:
 
     @property
     def n_measures(self) -> int:
+        """How many measures it rests on."""
         return len(self.evidence)
 
     @property
     def publishers(self) -> list[str]:
+        """Whose measures it rests on, by name."""
         return sorted({item.measure.source for item in self.evidence})
 
 
@@ -289,9 +287,9 @@ def _values(
     config: ConsensusConfig,
     method: Method,
 ) -> dict[str, list[_Value]]:
-    """Each model's values by measure: its own; of a model that no measure speaks of itself, the mean
-    of its sibling variants'. Beside values of its own they would make a strong mode of a weak one,
-    and every new variant would move the others."""
+    """Each model's values by measure: its own; of a model that no measure speaks of itself, the
+    mean of its sibling variants'. Beside values of its own they would make a strong mode of a weak
+    one, and every new variant would move the others."""
     common = _scale_of(method)
     own: dict[MeasureKey, dict[str, _Value]] = {measure: {} for measure in weights}
     of_base: dict[MeasureKey, dict[str, list[_Value]]] = {m: defaultdict(list) for m in weights}

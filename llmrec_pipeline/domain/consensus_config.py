@@ -1,4 +1,4 @@
-"""The shape of config/consensus.yaml."""
+"""The shape of config/consensus.yaml: how all measures together make a score."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class BenchmarkUse(ConfigShapeOfNames):
 
 
 class ConsensusConfig(ConfigShapeOfNames):
-    """consensus.yaml."""
+    """consensus.yaml. `shrinkage` and `minimum_evidence` are in weights of a full reading,
+    `minimum_population` in models; `confidence` is that of intervals."""
 
     version: NonEmptyText
     method: Method

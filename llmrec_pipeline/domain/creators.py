@@ -135,13 +135,13 @@ class CreatorsAndHosts:
     def without_sellers(self, words: Sequence[str], host: str | None) -> tuple[str, ...]:
         """A name's words without its creator's or host's own name in front of them."""
         rest = self._without_prefix(tuple(words), host)
-        while (maker_words := self._maker_words(rest)) > 0:
-            rest = rest[maker_words:]
+        while (creator_words := self._creator_words(rest)) > 0:
+            rest = rest[creator_words:]
         return rest
 
     def _without_prefix(self, words: tuple[str, ...], host: str | None) -> tuple[str, ...]:
         """Without the words that a host puts in front. Where the name says no host, it may be
-        any, provided that what follows tells a maker and the whole does not."""
+        any, provided that what follows tells a creator and the whole does not."""
         if host is None and self.implied(words) is not None:
             return words
         tables = (self._prefixes.get(host, ()),) if host else self._prefixes.values()
@@ -151,11 +151,11 @@ class CreatorsAndHosts:
                 return rest
         return words
 
-    def _maker_words(self, words: tuple[str, ...]) -> int:
+    def _creator_words(self, words: tuple[str, ...]) -> int:
         """How many words in front only repeat who makes what the others name."""
         for length in (2, 1):
-            maker = self._creators.get("".join(words[:length])) if len(words) > length else None
-            told = self.implied(words[length:]) if maker is not None else None
-            if told is not None and told.creator == maker:
+            creator = self._creators.get("".join(words[:length])) if len(words) > length else None
+            told = self.implied(words[length:]) if creator is not None else None
+            if told is not None and told.creator == creator:
                 return length
         return 0

@@ -1,4 +1,4 @@
-"""An answer in the light of our own outcomes: the same models in another order, never another answer.
+"""An answer in the light of our own outcomes: the same models, in another order.
 
     learned score = score + weight of quality * shift
 

@@ -1,4 +1,4 @@
-"""How well each model does in each use case: what the benchmarks say, corrected by our own outcomes.
+"""How well each model does in each use case: what benchmarks say, corrected by our own outcomes.
 
 An outcome is a score from 0 (failed) to 1 (succeeded) of one model in one use case: a person's
 feedback, a call's success, an evaluation. With `y` its score and `p` the prior's success rate,

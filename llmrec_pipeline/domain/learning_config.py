@@ -13,8 +13,8 @@ NotNegative = Annotated[float, Field(ge=0)]
 
 
 class Doubt(ConfigShapeOfNames):
-    """Variances of what a prior misses of all cells and of a model, in units of what it misses of one
-    model in one use case, which is 1 / pseudo_observations of the noise's."""
+    """Variances of what a prior misses of all cells and of a model, in units of what it misses of
+    one model in one use case, which is 1 / pseudo_observations of the noise's."""
 
     level: NotNegative
     model: NotNegative
@@ -64,7 +64,7 @@ class RatingScale(ConfigShapeOfNames):
 
 
 class LearningConfig(ConfigShapeOfNames):
-    """learning.yaml."""
+    """learning.yaml. `pseudo_observations` is a number of outcomes, `confidence` that of intervals."""
 
     version: NonEmptyText
     pseudo_observations: Annotated[float, Field(gt=0)]

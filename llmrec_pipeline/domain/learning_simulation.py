@@ -1,5 +1,5 @@
-"""What learning from outcomes would have gained: policies that choose one model a prompt and see its
-score alone, over a table in which every model's score on every prompt is known.
+"""What learning from outcomes would have gained: policies that choose one model a prompt and see
+its score alone, over a table in which every model's score on every prompt is known.
 
     static_prior      the best model of each task type by the prior, for good
     best_single       the one model that is best over all prompts (known only in hindsight)

@@ -1,7 +1,7 @@
 """What changed in the market between two moments: two ranking payloads, compared.
 
-Belongs here: telling what is new, gone, deprecated, repriced, re-ranked and rebased, and what can not be
-compared. Does not belong here: how a payload is made or read.
+Belongs here: telling what is new, gone, deprecated, repriced, re-ranked and rebased, and what can
+not be compared. Does not belong here: how a payload is made or read.
 
 Only sources that a pull (or in both cases the bundled facts) speaks for in both payloads are
 compared: a source that begins or ceases to answer is no news about models. Ranks are compared where

@@ -1,8 +1,8 @@
 """What the candidates of a ranking are compared on.
 
 A measure is one (publisher, column, index version); values of different measures are no common
-scale. `all_measures` takes the consensus that the edition carries; `one_measure` chooses one measure
-for the whole ranking; `measure_of_each_row` takes each model's own first column, as the literal
+scale. `all_measures` takes the consensus that the edition carries; `one_measure` chooses one for the
+whole ranking; `measure_of_each_row` takes each model's own first column, as the literal
 formula says, and warns where that mixes measures.
 """
 

@@ -1,4 +1,4 @@
-"""The shape of config/mentions.yaml."""
+"""The shape of config/mentions.yaml: how prose speaks of models."""
 
 from __future__ import annotations
 

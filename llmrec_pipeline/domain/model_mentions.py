@@ -233,7 +233,7 @@ def _spelled(name: str) -> str:
 
 
 def _names_of(key: str) -> Iterator[str]:
-    """How the model of a key is written: by its key, its base, and as its maker dates it."""
+    """How the model of a key is written: by its key, its base, and as its creator dates it."""
     parts = parse_key(key)
     base = "-".join(part for part in (parts.base, parts.release, parts.variant) if part)
     for name in (base, dotted(parts.base)) if base == parts.base else (base,):

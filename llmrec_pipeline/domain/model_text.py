@@ -66,6 +66,7 @@ class Stamp:
 
     @property
     def iso(self) -> str:
+        """`2026-07-02`, or `2026-07` where no day is known."""
         month = f"{self.year:04d}-{self.month:02d}"
         return month if self.day is None else f"{month}-{self.day:02d}"
 
@@ -90,9 +91,9 @@ class Written:
 
 def fold(text: str) -> str:
     """Lower case, compatibility forms unified, accents and typographic quotes made plain."""
-    plain = unicodedata.normalize("NFKD", text).lower()
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return re.sub("[\u2018\u2019\u02bc`\u00b4]", "'", plain).strip()
+    letters = unicodedata.normalize("NFKD", text).lower()
+    bare = "".join(char for char in letters if not unicodedata.combining(char))
+    return re.sub("[\u2018\u2019\u02bc`\u00b4]", "'", bare).strip()
 
 
 def words_of(text: str) -> list[str]:

@@ -1,7 +1,7 @@
-"""Text that comes from outside, made fit to be stored and shown. Pure.
+"""Text that comes from outside, made fit to be stored and shown.
 
 PostgreSQL takes no NUL, nothing encodes half of a surrogate pair, and a terminal obeys control
-characters. Texts of others are cleaned of them; what somebody types is refused where it is no text.
+characters. Texts of others are cleaned of them; what somebody types is refused where it is no text. Pure.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def harmless_json(document: str) -> str:
 
 
 def cleaned_json(value: Any) -> Any:
-    """JSON with all of its texts cleaned; raises ValueError for a number that JSON does not know."""
+    """JSON with all of its texts cleaned. Raises ValueError for a number that JSON does not know."""
     if isinstance(value, str):
         return cleaned(value)
     if isinstance(value, dict):

@@ -82,6 +82,7 @@ class Population:
 
     @cached_property
     def scale(self) -> Scale:
+        """Parameters of its values."""
         return Scale.of([value for _, value in self.members])
 
     @cached_property

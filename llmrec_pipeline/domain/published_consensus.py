@@ -35,6 +35,7 @@ class PublishedStanding(NamedTuple):
 
     @property
     def publishers(self) -> tuple[str, ...]:
+        """Whose measures it rests on, by name."""
         return tuple(sorted({measure.source for measure in self.measures}))
 
     def overlaps(self, other: PublishedStanding) -> bool:

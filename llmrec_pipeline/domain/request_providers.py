@@ -136,7 +136,7 @@ def provider_names(aliases: Mapping[str, str], groups: Iterable[tuple[str, Named
 
 
 class OtherSenses(NamedTuple):
-    """Where a provider's name is none: everyday words, and goods of a maker that are no models."""
+    """Where a provider's name is none: everyday words, and goods of a creator that are no models."""
 
     everyday: frozenset[str]
     goods: Phrases[str]

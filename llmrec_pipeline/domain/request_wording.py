@@ -39,9 +39,9 @@ class Wording:
     `largest_bare_price` is USD: a higher amount without "per 1M tokens" is no price per 1M tokens.
     `provider_names` and `capabilities` map a creator and a capability to words, `unchecked` a
     reason to the words for what is not known of any model. `everyday_names` are names of providers
-    that are words of any text too, `other_goods` what a maker of models sells beside them:
-    "Google Sheets". `dominance` and `least_share` are
-    probabilities: below the first no task type stands alone, and those of the second are shown.
+    that are words of any text too, `other_goods` what a creator of models sells beside them:
+    "Google Sheets". `dominance` and `least_share` are probabilities: below the first no task type
+    stands alone, and those of the second are shown.
     """
 
     tokens_per_page: float = 500.0

@@ -1,4 +1,4 @@
-"""The shape of config/sentiment.yaml."""
+"""The shape of config/sentiment.yaml: where texts come from, and how they are labelled."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ Count = Annotated[int, Field(gt=0)]
 
 
 class SearchConfig(ConfigShape):
-    """How a source is searched: where, and how politely. `max_requests` are for one model."""
+    """How a source is searched: where, and how politely. `pause_s` (seconds) lies between requests;
+    `max_requests` and `max_names` are for one model; texts are of the last `days`."""
 
     title: NonEmptyText
     base_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]

@@ -1,4 +1,7 @@
-"""Which model follows one that is deprecated or gone: of the same family, newer, offered. Pure."""
+"""Which model follows one that is deprecated or gone: of the same family, newer, offered.
+
+In: keys, and what the market says of every model. Out: the model to move to, and why. Pure.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +101,7 @@ def successor(model_ids: Iterable[str], market: Mapping[str, Offered]) -> Succes
 
 
 def _superseded(market: Mapping[str, Offered]) -> dict[_Kin, date]:
-    """Of each line the day of its newest deprecated model: what its maker released before that, it
+    """Of each line the day of its newest deprecated model: what its creator released before that, it
     has followed up and retired since."""
     days: dict[_Kin, date] = {}
     for offered in market.values():

@@ -1,4 +1,4 @@
-"""The shape of config/telemetry.yaml."""
+"""The shape of config/telemetry.yaml: figures of our own calls, and where they are made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ OUTRANKS = "outranks"
 
 
 class TelemetryConfig(ConfigShape):
-    """telemetry.yaml."""
+    """telemetry.yaml. Windows are whole days, `max_memory_mb` megabytes of DuckDB's memory;
+    `success_confidence` is that of an interval around a success rate."""
 
     window_days: Count
     success_confidence: Annotated[float, Field(gt=0, lt=1)]
