@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import URL
 
 from llmrec_pipeline_tests.hook import Hook, listening
@@ -17,6 +18,10 @@ from llmrec_pipeline_tests.storage.evidence_databases import (
     empty_database,
     postgresql_server,
 )
+
+# How long an example takes on a busy machine proves nothing.
+settings.register_profile("without_deadline", parent=settings.default, deadline=None)
+settings.load_profile("without_deadline")
 
 
 @pytest.fixture
