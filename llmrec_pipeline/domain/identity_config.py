@@ -134,6 +134,7 @@ class VariantWord(_Rule):
     trailing: tuple[Slug, ...] | Literal["any", "never"] = "never"
 
     def trails(self, creator: str) -> bool:
+        """Whether it is a variant word as the last words of a name of this creator."""
         return self.trailing == "any" or (self.trailing != "never" and creator in self.trailing)
 
 

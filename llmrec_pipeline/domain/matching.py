@@ -69,6 +69,7 @@ class TextIndex:
 
     @property
     def embedder(self) -> Embedder:
+        """What embeds its texts."""
         return self._embedder
 
     def nearest(self, text: str, count: int) -> list[SimilarText]:

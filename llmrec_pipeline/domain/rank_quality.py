@@ -79,6 +79,7 @@ class Data:
 
     @property
     def tasks(self) -> Tasks:
+        """The edition's task types and priorities."""
         return Tasks.from_mapping(self.payload["tasks"])
 
     @property

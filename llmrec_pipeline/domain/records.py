@@ -1,8 +1,8 @@
 """The one schema table.
 
 Every table of the product is described here once, but for our own calls (`usage_records`). DDL,
-Polars schemas, value ranges, Dagster table schemas and asset checks are all generated from it; a
-column that is not here does not exist.
+Polars schemas, value ranges, Dagster table schemas and asset checks are generated from it, and the
+views that are written in SQL have these columns and no others.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from llmrec_pipeline.domain.request_numbers import (
     scale,
     word_set,
 )
-from llmrec_pipeline.domain.request_tokens import Phrases, Text
+from llmrec_pipeline.domain.request_tokens import Match, Phrases, Size, Text
 from llmrec_pipeline.domain.request_vocabulary import CONTEXT_WORDS, TOKEN_WORDS
 
 _SCALED_TOKENS = phrases(
@@ -65,7 +65,7 @@ OTHER_UNITS = phrases(
 
 
 class Unit(NamedTuple):
-    """Price per so many tokens; `side` is input, output or empty."""
+    """Price per so many tokens; `side` is input, output or empty; `names_tokens` where a word does."""
 
     tokens: Fraction
     side: str
@@ -75,8 +75,10 @@ class Unit(NamedTuple):
 
 
 class Amount(NamedTuple):
-    usd: Fraction | None  # None: another currency
-    stated: bool  # a currency was named
+    """A sum: in USD, None where it is in another currency; `stated` where a currency was named."""
+
+    usd: Fraction | None
+    stated: bool
     start: int
     end: int
 
@@ -84,37 +86,40 @@ class Amount(NamedTuple):
 def read_unit(text: Text, start: int, *, of_money: bool = True) -> Unit | None:
     """`/1M tokens`, `per million output tokens`, `per token`, `/mtok`; after a sum of money also
     `1M tokens` alone."""
-    side, at = "", start
-    if text.word(at) == "(":
-        at += 1
-    for _ in range(2):  # "$2 input per 1M tokens"
+    side, at = _side(text, start + (text.word(start) == "("))
+    per = PER_WORDS.at(text, at)
+    if per is not None:
+        return _per_tokens(text, start, side, per)
+    return _bare_tokens(text, start, side, at) if of_money else None
+
+
+def _side(text: Text, at: int) -> tuple[str, int]:
+    """The side that is named before a unit, and where it ends: "$2 input per 1M tokens"."""
+    side = ""
+    for _ in range(2):
         named = SIDES.at(text, at)
         if named is not None:
             side, at = named.meaning, named.end
-    per = PER_WORDS.at(text, at)
-    if per is None and not of_money:
+    return side, at
+
+
+def _bare_tokens(text: Text, start: int, side: str, at: int) -> Unit | None:
+    """`1M tokens`, right after a sum of money."""
+    bare = number(text, at, counts=True)
+    word = None if bare is None else TOKEN_WORDS.at(text, bare.end)
+    if bare is None or word is None or bare.value not in (THOUSAND, MILLION):
         return None
-    if per is None:
-        bare = number(text, at, counts=True)
-        word = None if bare is None else TOKEN_WORDS.at(text, bare.end)
-        if bare is None or word is None or bare.value not in (THOUSAND, MILLION):
-            return None
-        return Unit(bare.value, side, start, word.end)
-    end, size = per.end, Fraction(1)
-    end += text.word(end) == "_"  # a key: max_price_per_1m
-    if text.word(end) in _PER_FIRST or text.word(end) == "the":
-        end += 1
-    scaled = _SCALED_TOKENS.at(text, end)
+    return Unit(bare.value, side, start, word.end)
+
+
+def _per_tokens(text: Text, start: int, side: str, per: Match[str]) -> Unit | None:
+    """What follows "per": so many tokens, or a scale that says tokens by itself (`mtok`)."""
+    at = per.end + (text.word(per.end) == "_")  # a key: max_price_per_1m
+    at += text.word(at) in _PER_FIRST or text.word(at) == "the"
+    scaled = _SCALED_TOKENS.at(text, at)
     if scaled is not None:
         return Unit(scaled.meaning, side, start, scaled.end)
-    counted = number(text, end, counts=True)
-    alone = scale(text, end, of_one=text.word(per.start) != "por")
-    if counted is not None:
-        size, end = counted
-    elif alone is not None:
-        size, end = alone.value, alone.end
-    while text.word(end) in ("-", "de", "of", "d'"):
-        end += 1
+    size, end = _size(text, at, per)
     named = SIDES.at(text, end)
     if named is not None and (size >= 1_000 or TOKEN_WORDS.at(text, named.end) is not None):
         side, end = named.meaning, named.end
@@ -129,6 +134,16 @@ def read_unit(text: Text, start: int, *, of_money: bool = True) -> Unit | None:
     if size <= 0 or CONTEXT_WORDS.at(text, end) is not None:
         return None
     return Unit(size, side, start, end, word is not None)
+
+
+def _size(text: Text, at: int, per: Match[str]) -> Size:
+    """How many tokens a unit counts, one where it does not say, and where the words of it end."""
+    counted = number(text, at, counts=True)
+    alone = scale(text, at, of_one=text.word(per.start) != "por")
+    size, end = counted or alone or Size(Fraction(1), at)
+    while text.word(end) in ("-", "de", "of", "d'"):
+        end += 1
+    return Size(size, end)
 
 
 def read_unit_before(text: Text, start: int) -> Unit | None:

@@ -159,45 +159,74 @@ def read_providers(text: Text, names: Names, other: OtherSenses) -> ProviderRead
     Who is refused is taken out of a list that asks for several; where nobody is left, or where
     one is both asked for and refused by name, that is a contradiction. Takes the words it used.
     """
-    found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
-    is_exclusive = any(_NOBODY_ELSE.find(text))
-    ignored: list[str] = []
-    index = 0
-    while index < len(text.tokens):
-        cue = _cue(text, index)
-        at = index if cue is None else cue.end
-        while cue is not None and at < cue.end + 4 and text.word(at) in _BEFORE_NAME:
-            if _names_one(text, at, names):  # "us" is a word before names, and a country
+    return _Reader(text, names, other).read()
+
+
+class _Reader:
+    """One pass over a text; see `read_providers`."""
+
+    def __init__(self, text: Text, names: Names, other: OtherSenses) -> None:
+        self.text = text
+        self._names = names
+        self._other = other
+        self._is_exclusive = any(_NOBODY_ELSE.find(text))
+        self._found: dict[str, list[tuple[_Named, str]]] = {"allow": [], "deny": [], "neither": []}
+        self._ignored: list[str] = []
+
+    def read(self) -> ProviderReading:
+        index = 0
+        while index < len(self.text.tokens):
+            index = self._list(index)
+        found = _resolved(self._found["allow"], self._found["deny"])
+        return found._replace(ignored=tuple(self._ignored))
+
+    def _list(self, index: int) -> int:
+        """Reads the list that begins at a token, with its cue; where reading goes on."""
+        text, cue = self.text, _cue(self.text, index)
+        start = index if cue is None else self._behind(cue)
+        is_refused = cue is not None and cue.meaning == "deny"
+        listed, end = _list(text, start, self._names, is_refused=is_refused)
+        if not listed:
+            return index + 1
+        if self._other.apply(text, cue, start, end):
+            self._pass_over(cue, index, end)
+            return end
+        meaning, end = self._meaning(cue, index, end)
+        if meaning:
+            quote = text.quote(index, end)
+            self._found[meaning].extend((name, quote) for name in listed)
+            text.take(index, end)
+        return end
+
+    def _behind(self, cue: Match[str]) -> int:
+        """Where names may begin after a cue, over words that only lead to them."""
+        at = cue.end
+        while at < cue.end + 4 and self.text.word(at) in _BEFORE_NAME:
+            if _names_one(self.text, at, self._names):  # "us" leads to names, and is a country
                 break
             at += 1
-        listed, end = _list(text, at, names, is_refused=cue is not None and cue.meaning == "deny")
-        if not listed:
-            index += 1
-            continue
-        if other.apply(text, cue, at, end):
-            if cue is not None and cue.meaning != "neither":
-                ignored.append(
-                    f"{text.quote(index, end)!r} was not read as naming a provider; if one is"
-                    " meant, say so: models from …"
-                )
-            index = end
-            continue
-        after = _cue_after(text, end)
-        meaning = cue.meaning if cue is not None else after.meaning if after is not None else ""
-        if cue is not None and cue.meaning == "neither" and after is not None:
+        return at
+
+    def _pass_over(self, cue: Match[str] | None, start: int, end: int) -> None:
+        if cue is not None and cue.meaning != "neither":
+            self._ignored.append(
+                f"{self.text.quote(start, end)!r} was not read as naming a provider; if one is"
+                " meant, say so: models from …"
+            )
+
+    def _meaning(self, cue: Match[str] | None, start: int, end: int) -> tuple[str, int]:
+        """What the words before and after a list make of it, and where the last of them ends."""
+        after = _cue_after(self.text, end)
+        meaning = "" if cue is None else cue.meaning
+        if after is not None and meaning in ("", "neither"):
             meaning = after.meaning
         if after is not None and meaning == after.meaning:
             end = after.end
-        if is_exclusive and not meaning and (fine := _FINE.at(text, end)) is not None:
+        if self._is_exclusive and not meaning and (fine := _FINE.at(self.text, end)) is not None:
             meaning, end = fine.meaning, fine.end
         if meaning == "clause":
-            meaning = _of_clause(text, index, end)
-        if meaning:
-            quote = text.quote(index, end)
-            found[meaning].extend((name, quote) for name in listed)
-            text.take(index, end)
-        index = end
-    return _resolved(found["allow"], found["deny"])._replace(ignored=tuple(ignored))
+            meaning = _of_clause(self.text, start, end)
+        return meaning, end
 
 
 def _cue(text: Text, index: int) -> Match[str] | None:

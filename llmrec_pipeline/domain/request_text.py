@@ -93,6 +93,7 @@ class Constraints(NamedTuple):
 
     @property
     def contradictions(self) -> tuple[str, ...]:
+        """What cannot hold at once, a line each."""
         found = (
             self.price.contradiction,
             self.context.contradiction,

@@ -74,6 +74,7 @@ class Text(NamedTuple):
         return cls(folded, tokens, [False] * len(tokens), {})
 
     def word(self, index: int) -> str:
+        """The token at a place; empty text beyond either end."""
         return self.tokens[index].text if 0 <= index < len(self.tokens) else ""
 
     def quote(self, start: int, end: int) -> str:
@@ -81,6 +82,7 @@ class Text(NamedTuple):
         return self.folded[self.tokens[start].start : self.tokens[end - 1].end]
 
     def take(self, start: int, end: int) -> None:
+        """Mark the tokens from start to end as used by a reading."""
         self.taken[start:end] = [True] * (end - start)
 
     def release(self, start: int, end: int) -> None:

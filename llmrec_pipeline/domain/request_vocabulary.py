@@ -6,12 +6,10 @@ Belongs here: what more than one of `request_price`, `request_context`, `request
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 from llmrec_pipeline.domain.request_numbers import phrases
 
 TOKEN_WORDS = phrases(
-    {Fraction(1): "token|tokens|tok|toks|tkn|tkns|トークン|토큰|词元|令牌|jeton|jetons|代币"}
+    {"token": "token|tokens|tok|toks|tkn|tkns|トークン|토큰|词元|令牌|jeton|jetons|代币"}
 )
 CONTEXT_WORDS = phrases(
     {

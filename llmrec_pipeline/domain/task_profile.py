@@ -86,6 +86,7 @@ class TaskProfile:
 
     @property
     def weights(self) -> Weights:
+        """Its three weights."""
         return Weights(self.weight_quality, self.weight_speed, self.weight_cost)
 
     @classmethod
@@ -115,9 +116,11 @@ class Words:
 
     @classmethod
     def read(cls, content: CheckedMapping) -> Words:
+        """Of a mapping that may hold both lists. Raises ValueError for what is no list of texts."""
         return cls(*(content.texts(key) for key in _WORD_KEYS))
 
     def to_mapping(self) -> dict[str, list[str]]:
+        """The lists that hold something, as `read` takes them."""
         return {key: list(getattr(self, key)) for key in _WORD_KEYS if getattr(self, key)}
 
 

@@ -89,6 +89,7 @@ class RecordReading:
 
     @property
     def is_call(self) -> bool:
+        """Whether the record is a call, of which an event was made or not."""
         return self.event is not None or bool(self.problems)
 
 

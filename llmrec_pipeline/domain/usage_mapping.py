@@ -128,6 +128,7 @@ class CallFilter(ConfigShapeOfNames):
     needs: Paths = ()
 
     def paths(self) -> Iterator[str]:
+        """Every path that the filter looks at."""
         yield from (*self.only, *self.never, *self.needs)
 
 
