@@ -29,7 +29,7 @@ from pydantic import (
 
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.alerts_config import AlertsConfig
-from llmrec_pipeline.domain.categories import CategoriesConfig
+from llmrec_pipeline.domain.categories_config import CategoriesConfig
 from llmrec_pipeline.domain.config_shape import ConfigShapeOfNames, NonEmptyText
 from llmrec_pipeline.domain.consensus_config import ConsensusConfig
 from llmrec_pipeline.domain.identity_config import IdentityConfig

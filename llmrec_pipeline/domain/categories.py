@@ -1,7 +1,8 @@
 """Category rankings: the scores of several publishers on one scale of 0 to 100.
 
 What belongs here: choosing each publisher's reading of a category, mapping it to 0-100 and
-blending the publishers. What does not: where the readings are stored.
+blending the publishers. What does not: what may be configured (`categories_config`), and where the
+readings are stored.
 
     score = 0.7 * first + 0.3 * second      where both publishers of `blend` score a model
     score = the one that does               where only one does
@@ -19,99 +20,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from math import fsum
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from pydantic import Field, model_validator
-
-from llmrec_pipeline.domain.config_shape import ConfigShape, NonEmptyText
-
-CATEGORIES = ("coding", "math", "reasoning", "research", "empathy", "general")
-Unit = Literal["index", "fraction", "elo"]
-
-
-class ScoreMap(ConfigShape):
-    """A linear map: `low` becomes 0 and `high` 100; beyond them it is held."""
-
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        if self.high <= self.low:
-            raise ValueError(f"high {self.high:g} is not above low {self.low:g}")
-        return self
-
-    def of(self, value: float) -> float:
-        """The value on 0 to 100."""
-        return min(100.0, max(0.0, 100.0 * (value - self.low) / (self.high - self.low)))
-
-
-class CategoryReading(ConfigShape):
-    """One way to read a publisher's score of a category: an index column, or benchmarks by name
-    or by the publisher's own category (by both where `both` is set)."""
-
-    column: str | None = None
-    benchmarks: tuple[str, ...] = ()
-    in_categories: tuple[str, ...] = ()
-    both: bool = False
-    unit: Unit = "index"
-
-    @model_validator(mode="after")
-    def _reads_something(self) -> Self:
-        if (self.column is None) == (not (self.benchmarks or self.in_categories)):
-            raise ValueError("either column, or benchmarks and in_categories")
-        return self
-
-    @property
-    def name(self) -> str:
-        """How an answer cites it."""
-        if self.column is not None:
-            return self.column
-        parts = (", ".join(self.benchmarks), ", ".join(self.in_categories))
-        return f"mean of {' / '.join(filter(None, parts))}"
-
-    def takes(self, score: PublisherScore) -> bool:
-        """Whether a score is part of this reading."""
-        if self.column is not None:
-            return score.column == self.column
-        if score.column is not None or score.unit != self.unit:
-            return False
-        named = any(fnmatchcase(score.benchmark or "", glob) for glob in self.benchmarks)
-        told = any(fnmatchcase((score.category or "").lower(), g) for g in self.in_categories)
-        return named and told if self.both else named or told
-
-
-class CategoriesConfig(ConfigShape):
-    """config/categories.yaml."""
-
-    version: NonEmptyText
-    blend: Annotated[dict[str, float], Field(min_length=2, max_length=2)]
-    fills_in: str
-    maps: dict[Unit, ScoreMap]
-    of_task_type: dict[str, str]
-    categories: dict[str, dict[str, tuple[CategoryReading, ...]]]
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Self:
-        if abs(fsum(self.blend.values()) - 1) > 1e-9:
-            raise ValueError(f"blend: the shares sum to {fsum(self.blend.values()):g}, not to 1")
-        if set(self.categories) != set(CATEGORIES):
-            told = ", ".join(sorted(self.categories))
-            raise ValueError(f"categories: {told}; it must be {', '.join(CATEGORIES)}")
-        for task_type, category in self.of_task_type.items():
-            if category not in CATEGORIES:
-                raise ValueError(f"of_task_type.{task_type}: {category!r} is no category")
-        known = {*self.blend, self.fills_in}
-        for category, publishers in self.categories.items():
-            if unknown := set(publishers) - known:
-                raise ValueError(
-                    f"categories.{category}: {', '.join(sorted(unknown))} is neither blended nor "
-                    "fills in"
-                )
-            for reading in (r for readings in publishers.values() for r in readings):
-                if reading.unit not in self.maps:
-                    raise ValueError(f"maps: {reading.unit} missing")
-        return self
+from llmrec_pipeline.domain.categories_config import (
+    CATEGORIES,
+    CategoriesConfig,
+    CategoryReading,
+)
 
 
 class PublisherScore(NamedTuple):
@@ -172,11 +87,22 @@ def _read(
     for reading in listed:
         taken: dict[str, list[PublisherScore]] = {}
         for score in scores:
-            if reading.takes(score):
+            if _takes(reading, score):
                 taken.setdefault(score.canonical_model_key, []).append(score)
         if taken:
             return _mapped(reading, taken, config)
     return {}
+
+
+def _takes(reading: CategoryReading, score: PublisherScore) -> bool:
+    """Whether a score is part of a reading."""
+    if reading.column is not None:
+        return score.column == reading.column
+    if score.column is not None or score.unit != reading.unit:
+        return False
+    named = any(fnmatchcase(score.benchmark or "", glob) for glob in reading.benchmarks)
+    told = any(fnmatchcase((score.category or "").lower(), g) for g in reading.in_categories)
+    return named and told if reading.both else named or told
 
 
 def _mapped(

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from llmrec_pipeline.domain.categories import CATEGORIES
+from llmrec_pipeline.domain.categories_config import CATEGORIES
 from llmrec_pipeline.domain.task_profile import unknown_name
 
 RungName = Literal["current", "last_rankings", "own_outcomes", "round_robin"]

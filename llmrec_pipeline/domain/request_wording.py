@@ -58,7 +58,7 @@ class Wording:
 
     @classmethod
     def read(cls, content: CheckedMapping) -> Wording:
-        """From the section; an edition of before it gives the defaults."""
+        """From the section; content without it has the defaults. Raises ValueError."""
         if "request" not in content.content:
             return cls()
         reader = content.child("request", {*_NUMBERS, *_TEXTS, *_LISTS, "provider_groups"})

@@ -158,10 +158,10 @@ class Tasks:
     budget_shift: float
     minimum_measured: int
     scorer: str
-    quality_basis: str = CONSENSUS_BASIS
-    missing_policy: str = "penalize"
-    free_words: tuple[str, ...] = ()
-    wording: Wording = field(default_factory=Wording)
+    quality_basis: str
+    missing_policy: str
+    free_words: tuple[str, ...]
+    wording: Wording
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> Tasks:

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from llmrec_pipeline.domain.categories import CATEGORIES
+from llmrec_pipeline.domain.categories_config import CATEGORIES
 from llmrec_pipeline.domain.provider_choice import (
     ChoiceRules,
     Rung,

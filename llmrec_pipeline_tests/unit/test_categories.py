@@ -12,12 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from llmrec_pipeline.domain.categories import (
-    CATEGORIES,
-    CategoriesConfig,
-    PublisherScore,
-    rank_categories,
-)
+from llmrec_pipeline.domain.categories import PublisherScore, rank_categories
+from llmrec_pipeline.domain.categories_config import CATEGORIES, CategoriesConfig
 
 CONTENT: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "config" / "categories.yaml").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
-from llmrec_pipeline.domain.categories import CATEGORIES
+from llmrec_pipeline.domain.categories_config import CATEGORIES
 from llmrec_pipeline.domain.scorers import SCORERS
 from llmrec_pipeline.domain.scoring.weighted import MISSING_NORMS
 from llmrec_pipeline.domain.task_model import UNDERSTANDINGS
