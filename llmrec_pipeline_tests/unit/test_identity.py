@@ -513,10 +513,10 @@ def test_order_does_not_matter() -> None:
 
 def test_ten_thousand_names_take_seconds() -> None:
     names = list(itertools.islice(itertools.cycle(_labelled()), 10_000))
-    started = time.perf_counter()
+    started = time.process_time()
     for name in names:
         RULES.resolve(name)
-    assert time.perf_counter() - started < 8
+    assert time.process_time() - started < 8
 
 
 # ids that a publisher gives -----------------------------------------------------------------
