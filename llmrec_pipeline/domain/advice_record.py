@@ -1,5 +1,6 @@
 """Advice as it is stored and told: figures rounded once, here, and the reasoning in words.
 
+In: an assessment, or a stored record. Out: plain JSON, hashes and text; and the assessment again.
 A record holds the ids of the rows that it rests on, a copy of their values, and the thresholds of
 the day, so that it can be computed again from itself.
 """
@@ -15,15 +16,21 @@ from typing import Any
 
 from llmrec_pipeline.domain.advice_config import AdviceConfig
 from llmrec_pipeline.domain.advice_evidence import Subject, evidence_digest
-from llmrec_pipeline.domain.assessment import Assessment, assess
+from llmrec_pipeline.domain.assessment import (
+    OTHER_PROVIDER,
+    SAME_FAMILY,
+    SAME_PROVIDER,
+    Assessment,
+    assess,
+)
 from llmrec_pipeline.domain.decimals import rounded
 from llmrec_pipeline.domain.spend import in_words, spend_fields
 
 _PLACES = 6
 _KIN = {
-    "same_family": "Same family",
-    "same_provider": "Same provider",
-    "other_provider": "Another provider",
+    SAME_FAMILY: "Same family",
+    SAME_PROVIDER: "Same provider",
+    OTHER_PROVIDER: "Another provider",
 }
 
 
