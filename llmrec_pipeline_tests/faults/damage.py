@@ -93,13 +93,13 @@ def damaged_edition(setting: Setting) -> Outcome:
             _expect(_reader(edition, name), EditionError, name, outcome)
     path = edition.folder / setting.dice.choice(names)
     path.write_bytes(path.read_bytes()[:-1])
-    outcome.tries += 1
+    outcome.cases += 1
     # What `llmrec rebuild` does.
     folder.warehouse.unlink()
     mended = folder.refresh(at(2) + timedelta(minutes=1))
     mended.edition.verify()
     same = mended.manifest["content_digest"] == manifest["content_digest"]
-    outcome.healed += mended.is_new and same
+    outcome.held += mended.is_new and same
     return outcome
 
 
@@ -120,7 +120,7 @@ def damaged_warehouse(setting: Setting) -> Outcome:
     with folder.open() as con:
         before = digests(con)
     for _ in range(setting.times(30, 3)):
-        outcome.tries += 1
+        outcome.cases += 1
         copy = DataFolder(setting.folder / "copy", folder.settings)
         copy.warehouse.parent.mkdir(exist_ok=True)
         shutil.copy(folder.warehouse, copy.warehouse)
@@ -128,10 +128,10 @@ def damaged_warehouse(setting: Setting) -> Outcome:
             try:
                 with copy.open(read_only=True) as con:
                     outcome.lost += digests(con) != before
-                outcome.healed += 1
+                outcome.held += 1
             except WarehouseError as error:
-                outcome.healed += "llmrec rebuild" in str(error)
-                outcome.note("refused where a block was hit")
+                outcome.held += "llmrec rebuild" in str(error)
+                outcome.tell("refused where a block was hit")
         shutil.rmtree(setting.folder / "copy")
     folder.warehouse.unlink()
     outcome.lost += folder.digests(at(1)) != before
@@ -148,19 +148,19 @@ def damaged_sqlite(setting: Setting) -> Outcome:
     path = data / "evidence.sqlite3"
     rows = _rows(place)
     for _ in range(setting.times(30, 5)):
-        outcome.tries += 1
+        outcome.cases += 1
         with _damaged(path, setting.dice, whole_page=True):
             finding = evidence_finding(place, {})
             if finding.state == "problem":
-                outcome.healed += str(path) in finding.detail
+                outcome.held += str(path) in finding.detail
             else:
                 read = _or_none(lambda: _rows(place))
                 outcome.lost += read is not None and read != rows
-                outcome.healed += read == rows
+                outcome.held += read == rows
         for left in data.glob("*-wal"), data.glob("*-shm"):
             for file in left:
                 file.unlink()
-    outcome.note("whole pages; a value changed within one is not detected")
+    outcome.tell("whole pages; a value changed within one is not detected")
     return outcome
 
 
@@ -220,9 +220,9 @@ def _expect(act: Callable[[], object], error: type[Exception], name: str, outcom
     except error as refused:
         outcome.refusal(str(refused), name)
         return
-    outcome.tries += 1
+    outcome.cases += 1
     outcome.lost += 1
-    outcome.note(f"{name} was read")
+    outcome.tell(f"{name} was read")
 
 
 def _or_none(read: Callable[[], Any]) -> Any:

@@ -1,4 +1,4 @@
-"""kill -9 at random moments."""
+"""kill -9 at random moments, each while the work is under way."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, base_environment
-from llmrec_pipeline_tests.e2e.killed_runs import assert_completes, assert_whole, kill_when
+from llmrec_pipeline_tests.e2e.killed_runs import assert_completes, assert_whole
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
 from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting
 from llmrec_pipeline_tests.publishers import Facts, Publishers
@@ -27,6 +28,8 @@ _TIMES = {
     "spooling answers": 10,
 }
 _RUNS = 10
+# A guard against what hangs, not a speed.
+_HANG_S = 120.0
 
 
 def killing(name: str) -> Fault:
@@ -38,40 +41,46 @@ def _kill_operation(name: str, setting: Setting) -> Outcome:
     operation, outcome = OPERATIONS[name], Outcome()
     base = setting.folder / "base"
     operation.prepare(base)
-    usual_s = 0.0
-    for number in range(setting.times(_TIMES[name])):
-        data = setting.folder / str(number)
+    # What was once done undisturbed tells from how long a time the moments are drawn.
+    usual_s = _HANG_S
+    moments: list[float] = []
+    while len(moments) < setting.times(_TIMES[name]):
+        data = setting.folder / "killed"
         shutil.copytree(base, data, symlinks=True)
-        # The first one tells how long it takes, and is killed where it has come halfway or so.
-        after_s = setting.dice.uniform(0, usual_s) if usual_s else 0.3
-        told, took_s = _run_and_kill(name, data, after_s)
-        usual_s = max(usual_s, took_s, 0.3)
-        outcome.tries += 1
-        operation.inspect(data, told, outcome)
+        after_s = setting.dice.uniform(0, usual_s) if usual_s < _HANG_S else _HANG_S
+        told, took_s, is_killed = _run_and_kill(name, data, after_s)
+        if is_killed:
+            moments.append(after_s / usual_s)
+            outcome.cases += 1
+            operation.inspect(data, told, outcome)
+        else:
+            usual_s = took_s
         shutil.rmtree(data)
+    outcome.tell(_spread(moments))
     return outcome
 
 
-def acknowledged(
-    name: str, data: Path, preexec_fn: Callable[[], None] | None = None
-) -> tuple[list[str], str]:
-    """What an operation acknowledged until it ended, and what it said on its way."""
-    with _started(name, data, preexec_fn) as process:
-        out, err = process.communicate("go\n", timeout=120)
+def _spread(shares: Sequence[float]) -> str:
+    return f"killed at {min(shares):.0%} to {max(shares):.0%} of the work"
+
+
+def acknowledged(name: str, data: Path, wrapper: Sequence[str] = ()) -> tuple[list[str], str]:
+    """What an operation acknowledged until it ended, and what it said on its way; a `wrapper` is a
+    command that starts it."""
+    with _started(name, data, wrapper) as process:
+        out, err = process.communicate("go\n", timeout=_HANG_S)
     return _whole_lines(out)[1:], err
 
 
-def _started(
-    name: str, data: Path, preexec_fn: Callable[[], None] | None = None
-) -> subprocess.Popen[str]:
+def _started(name: str, data: Path, wrapper: Sequence[str] = ()) -> subprocess.Popen[str]:
+    operation = [sys.executable, "-m", "llmrec_pipeline_tests.faults.operations", name, str(data)]
     return subprocess.Popen(
-        [sys.executable, "-m", "llmrec_pipeline_tests.faults.operations", name, str(data)],
+        [*wrapper, *operation],
         env=base_environment(data.parent),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=preexec_fn,
     )
 
 
@@ -80,11 +89,12 @@ def _whole_lines(out: str) -> list[str]:
     return [line.strip() for line in out.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def _run_and_kill(name: str, data: Path, after_s: float) -> tuple[list[str], float]:
-    """What was acknowledged before the kill, and how long the operation ran."""
+def _run_and_kill(name: str, data: Path, after_s: float) -> tuple[list[str], float, bool]:
+    """What was acknowledged, how long the operation ran, and whether it was killed."""
     with _started(name, data) as process:
         assert process.stdin
         assert process.stdout
+        assert process.stderr
         assert process.stdout.readline() == "ready\n"
         started = time.monotonic()
         process.stdin.write("go\n")
@@ -94,8 +104,9 @@ def _run_and_kill(name: str, data: Path, after_s: float) -> tuple[list[str], flo
         except subprocess.TimeoutExpired:
             process.kill()
         took_s = time.monotonic() - started
-        told = process.stdout.read()
-    return _whole_lines(told), took_s
+        told, said = process.stdout.read(), process.stderr.read()
+    assert process.returncode <= 0, f"{name} failed by itself: {said}"
+    return _whole_lines(told), took_s, process.returncode < 0
 
 
 def kill_runs(setting: Setting) -> Outcome:
@@ -106,18 +117,48 @@ def kill_runs(setting: Setting) -> Outcome:
         started = time.monotonic()
         llmrec.well("run")
         usual_s = time.monotonic() - started
-        for _ in range(setting.times(_RUNS)):
+        while outcome.cases < setting.times(_RUNS):
             publishers.facts = publishers.facts.next_day()
-            kill_when(llmrec, None, after_s=setting.dice.uniform(0.2, 1.0) * usual_s)
-            outcome.tries += 1
-            try:
-                assert_whole(llmrec)
-            except AssertionError as error:
-                outcome.half += 1
-                outcome.note(str(error).splitlines()[0])
-        try:
-            assert_completes(llmrec)
-            outcome.healed = outcome.tries
-        except AssertionError as error:
-            outcome.note(str(error).splitlines()[0])
+            before = stored(llmrec)
+            if _is_killed(llmrec, setting.dice.uniform(0, usual_s)):
+                outcome.cases += 1
+                count_aftermath(llmrec, before, outcome)
+            else:
+                usual_s *= 0.9
     return outcome
+
+
+def _is_killed(llmrec: Llmrec, after_s: float) -> bool:
+    """Start a run and kill it after a while; whether it was still under way."""
+    process = llmrec.start("run")
+    try:
+        process.wait(after_s)
+    except subprocess.TimeoutExpired:
+        llmrec.kill(process)
+        return True
+    process.communicate()
+    assert process.returncode == 0
+    return False
+
+
+def count_aftermath(llmrec: Llmrec, before: set[str], outcome: Outcome) -> None:
+    """Count what a run that did not end well has lost of what was stored, what it has left half,
+    and whether the next run completes."""
+    outcome.lost += len(before - stored(llmrec))
+    try:
+        assert_whole(llmrec)
+    except AssertionError as error:
+        outcome.half += 1
+        outcome.tell(str(error).splitlines()[0])
+    try:
+        assert_completes(llmrec)
+        outcome.held += 1
+    except AssertionError as error:
+        outcome.tell(str(error).splitlines()[0])
+
+
+def stored(llmrec: Llmrec) -> set[str]:
+    """The pulls that are recorded and the editions that are published."""
+    lake = Lake(llmrec.data)
+    pulls = (f"{r.source} {r.observed_at}" for name in lake.sources() for r in lake.records(name))
+    return {*pulls, *llmrec.editions()}

@@ -4,16 +4,25 @@ processes that want the same at the same time."""
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
 
-from llmrec_pipeline_tests.e2e.command_line import Answer, Llmrec
-from llmrec_pipeline_tests.e2e.killed_runs import assert_completes, assert_whole
-from llmrec_pipeline_tests.faults.killing import acknowledged
+from llmrec_pipeline_tests.e2e.command_line import COMMAND, Answer, Llmrec
+from llmrec_pipeline_tests.e2e.killed_runs import assert_whole
+from llmrec_pipeline_tests.faults.killing import acknowledged, count_aftermath, stored
+from llmrec_pipeline_tests.faults.mounts import (
+    Wrapper,
+    can_mount,
+    read_only,
+    small_disk,
+    small_files,
+    used,
+)
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
 from llmrec_pipeline_tests.faults.outcome import Outcome, Setting
 from llmrec_pipeline_tests.publishers import Facts, Publishers
@@ -26,48 +35,78 @@ print("held", flush=True)
 sys.stdin.readline()
 """
 _RUNS, _READERS = 3, 20
-
-
-def _limit_files(size: int) -> None:
-    """No file grows beyond that many bytes: writes end in EFBIG, as on a disk that is full."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+_LEAST_WRITTEN = 64 * 1024
+_LEAST_OF_A_RUN = 256 * 1024
+# Root, to whom permission bits say nothing otherwise.
+_WITHOUT_PRIVILEGE = (
+    "setpriv",
+    "--bounding-set=-dac_override,-dac_read_search,-fowner",
+    "--",
+)
 
 
 def full_disk(setting: Setting) -> Outcome:
-    """Each storage operation, with files that end at a random size."""
+    """Each storage operation, with room for a random part of what it writes."""
     outcome = Outcome()
     names = list(OPERATIONS)
-    bases = {name: setting.folder / name for name in names}
-    for name, base in bases.items():
-        OPERATIONS[name].prepare(base)
     for number in range(setting.times(3 * len(names), 2)):
         name = names[number % len(names)]
         operation, data = OPERATIONS[name], setting.folder / str(number)
-        shutil.copytree(bases[name], data, symlinks=True)
-        size = int(2 ** setting.dice.uniform(9, 19))
-        told, said = acknowledged(name, data, preexec_fn=partial(_limit_files, size))
-        outcome.tries += 1
+        base = setting.folder / name
+        if not base.exists():
+            operation.prepare(base)
+        shutil.copytree(base, data, symlinks=True)
+        needed = _LEAST_WRITTEN if setting.is_short else _written(name, base)
+        told, said = acknowledged(name, data, _full(data, needed, setting, outcome))
+        outcome.cases += 1
         operation.inspect(data, told, outcome)
-        outcome.note("each ends with an error" if said else "some fitted")
+        outcome.tell("each ends with an error" if said else f"{name} fitted once")
         shutil.rmtree(data)
     return outcome
+
+
+@cache
+def _written(name: str, base: Path) -> int:
+    """How many bytes more than the base an operation that ends well leaves."""
+    data = base.with_name(f"{name} undisturbed")
+    shutil.copytree(base, data, symlinks=True)
+    acknowledged(name, data)
+    return max(used(data) - used(base), _LEAST_WRITTEN)
+
+
+def _full(folder: Path, needed: int, setting: Setting, outcome: Outcome) -> Wrapper:
+    """Starts a command without room for what it needs, as far as this machine lets us."""
+    if can_mount():
+        outcome.tell("on a tmpfs of that size")
+        return small_disk(folder, int(setting.dice.uniform(0, needed)))
+    outcome.tell(
+        "with files that end at a random size (EFBIG), since nothing may be mounted here; "
+        "next: a user who may"
+    )
+    return small_files(int(2 ** setting.dice.uniform(9, 19)))
 
 
 def full_disk_under_run(setting: Setting) -> Outcome:
     """`llmrec run` ends in one line, and the next one completes."""
     outcome = Outcome()
     with Publishers(Facts.invented(), page_size=25) as publishers:
+        measured = Llmrec(setting.folder / "undisturbed", publishers.environment())
+        measured.well("run")
+        needed = used(measured.data)
         llmrec = Llmrec(setting.folder / "data", publishers.environment())
-        for _ in range(setting.times(3)):
-            # Room for Dagster's own database, which comes first; not for the warehouse.
-            size = setting.dice.randrange(700_000, 1_500_000)
-            process = llmrec.start("run", preexec_fn=partial(_limit_files, size))
-            out, err = process.communicate(timeout=120)
-            outcome.tries += 1
-            _count_line(outcome, Answer(process.returncode, out, err), 1)
-            assert_whole(llmrec)
-        assert_completes(llmrec)
-        outcome.healed = outcome.tries
+        llmrec.data.mkdir()
+        for _ in range(setting.times(4)):
+            before = stored(llmrec)
+            wrapper = _full(llmrec.data, needed, setting, outcome)
+            answer = Llmrec(llmrec.data, llmrec.environment, (*wrapper, *COMMAND))("run")
+            outcome.cases += 1
+            outcome.tell("each ends with an error" if answer.code else "one fitted")
+            if answer.code:
+                _count_line(outcome, answer, 1)
+            count_aftermath(llmrec, before, outcome)
+            publishers.facts = publishers.facts.next_day()
+            # What a run on a folder with history adds, its database apart.
+            needed = min(needed, _LEAST_OF_A_RUN)
     return outcome
 
 
@@ -76,7 +115,7 @@ def _count_line(outcome: Outcome, answer: Answer, *codes: int) -> None:
     lines = [line for line in answer.err.splitlines() if line.startswith("llmrec: ")]
     if answer.code not in codes or not lines or "Traceback" in answer.err:
         outcome.lost += 1
-        outcome.note(f"exit {answer.code}: {answer.err[-300:]!r}")
+        outcome.tell(f"exit {answer.code}: {answer.err[-300:]!r}")
 
 
 def read_only_folder(setting: Setting) -> Outcome:
@@ -85,27 +124,34 @@ def read_only_folder(setting: Setting) -> Outcome:
     with Publishers(Facts.invented(), page_size=25) as publishers:
         llmrec = Llmrec(setting.folder / "data", publishers.environment())
         llmrec.well("run")
-        paths = [llmrec.data, *llmrec.data.rglob("*")]
-        modes = [(path, path.stat().st_mode) for path in paths if not path.is_symlink()]
-        if os.geteuid() == 0:
-            if shutil.which("setpriv") is None:
-                outcome.note("not played: root may write anywhere, and setpriv is not there")
-                return outcome
-            bounded = "--bounding-set=-dac_override,-dac_read_search,-fowner"
-            llmrec.command = ("setpriv", bounded, "--", *llmrec.command)
-        for path, mode in modes:
-            path.chmod(mode & ~0o222)
-        try:
+        with _unwritable(llmrec.data, outcome) as wrapper:
+            llmrec.command = (*wrapper, *COMMAND)
             for verb in ("run", "refresh", "rebuild"):
                 answer = llmrec(verb)
                 outcome.refusal(answer.err, str(llmrec.data))
             for arguments in (("recommend", "x"), ("models",), ("sql", "select 1")):
-                outcome.tries += 1
-                outcome.healed += llmrec(*arguments).code == 0
-        finally:
-            for path, mode in modes:
-                path.chmod(mode)
+                outcome.cases += 1
+                outcome.held += llmrec(*arguments).code == 0
     return outcome
+
+
+@contextmanager
+def _unwritable(folder: Path, outcome: Outcome) -> Iterator[Wrapper]:
+    """Starts a command that may not write there, as far as this machine lets us."""
+    if can_mount():
+        outcome.tell("mounted read-only")
+        yield read_only(folder)
+        return
+    outcome.tell("by permission bits, since nothing may be mounted here; next: a user who may")
+    paths = [path for path in (folder, *folder.rglob("*")) if not path.is_symlink()]
+    modes = [(path, path.stat().st_mode) for path in paths]
+    for path, mode in modes:
+        path.chmod(mode & ~0o222)
+    try:
+        yield _WITHOUT_PRIVILEGE if os.geteuid() == 0 else ()
+    finally:
+        for path, mode in modes:
+            path.chmod(mode)
 
 
 def clock_back(setting: Setting) -> Outcome:
@@ -113,7 +159,7 @@ def clock_back(setting: Setting) -> Outcome:
     the same pulls in order."""
     outcome = Outcome()
     for number in range(setting.times(4)):
-        outcome.tries += 1
+        outcome.cases += 1
         moments = setting.dice.sample(range(12), 4)
         folder, ordered = (DataFolder(setting.folder / f"{kind}-{number}") for kind in "ab")
         for moment in moments:
@@ -122,7 +168,7 @@ def clock_back(setting: Setting) -> Outcome:
             outcome.lost += edition.folder.resolve() != (folder.published / "current").resolve()
         for moment in sorted(moments):
             ordered.land(AA, at(moment), models(20, quality_index=moment / 3))
-        outcome.healed += folder.digests(at(12)) == ordered.digests(at(12))
+        outcome.held += folder.digests(at(12)) == ordered.digests(at(12))
     return outcome
 
 
@@ -148,10 +194,10 @@ def held_warehouse(setting: Setting) -> Outcome:
                 waiting.wait(3)
             holder.stdin.write("\n")
         _, err = waiting.communicate(timeout=120)
-        outcome.tries += 1
-        outcome.healed += waiting.returncode == 0
+        outcome.cases += 1
+        outcome.held += waiting.returncode == 0
         if waiting.returncode:
-            outcome.note(err[-200:])
+            outcome.tell(err[-200:])
     return outcome
 
 
@@ -170,10 +216,10 @@ def many_at_once(setting: Setting) -> Outcome:
         ]
         for process in started:
             _, err = process.communicate(timeout=400)
-            outcome.tries += 1
+            outcome.cases += 1
             is_well = process.returncode == 0 and "locked" not in err and "Traceback" not in err
-            outcome.healed += is_well
+            outcome.held += is_well
             if not is_well:
-                outcome.note(f"exit {process.returncode}: {err[-200:]!r}")
+                outcome.tell(f"exit {process.returncode}: {err[-200:]!r}")
         assert_whole(llmrec)
     return outcome

@@ -19,7 +19,13 @@ from llmrec_pipeline.locations import Locations
 from llmrec_pipeline_tests.faults.outcome import Outcome
 
 _PULLS = 24
+_LANDINGS = 100
+_DECISIONS = 100
+_MIGRATIONS = 3
+_FIRST_SCHEMA = "0001"
 _EVENTS = 30_000
+# What they are told by fits in a pipe that nobody reads until they end.
+_ANSWERS = 2_000
 _NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _MAPPING = """
 source: invented
@@ -116,7 +122,7 @@ def _inspect_lake(data: Path, told: Sequence[str], outcome: Outcome) -> None:
     list(_land_some(data, len(records), 1))
     with folder.open() as con:
         loaded = load(con, folder.lake)
-    outcome.healed += loaded.pulls == len(records) + 1
+    outcome.held += loaded.pulls == len(records) + 1
 
 
 def _inspect_warehouse(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
@@ -135,7 +141,7 @@ def _inspect_warehouse(data: Path, _told: Sequence[str], outcome: Outcome) -> No
             "SELECT count(DISTINCT observed_at), count(*) FROM bronze_models"
         ).fetchall()[0]
     outcome.lost += _PULLS - pulls
-    outcome.healed += (pulls, rows) == (_PULLS, _PULLS * 20)
+    outcome.held += (pulls, rows) == (_PULLS, _PULLS * 20)
 
 
 def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
@@ -154,10 +160,10 @@ def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
             edition.ranking()
         except EditionError as error:
             outcome.half += 1
-            outcome.note(str(error))
+            outcome.tell(str(error))
     after = folder.refresh(at(2) + timedelta(minutes=1))
     left = [path.name for path in folder.published.glob(".*")]
-    outcome.healed += after.edition.ranking()["snapshot_ts"] is not None and not left
+    outcome.held += after.edition.ranking()["snapshot_ts"] is not None and not left
 
 
 # the evidence store ------------------------------------------------------------------------------------
@@ -175,7 +181,7 @@ def _recommendation_proposed(data: Path) -> None:
     data.mkdir(parents=True)
     store = migrating.open_store(_places(data), {})
     with store.writing() as session:
-        for number in range(400):
+        for number in range(_DECISIONS):
             session.execute(
                 text(
                     "INSERT INTO model_recommendations (dedupe_hash, created_at, status, "
@@ -193,7 +199,7 @@ def _decide(data: Path) -> Iterator[str]:
     from llmrec_pipeline.storage.evidence_store.recommendations import decide, find
 
     store = migrating.open_store(_places(data), {})
-    for number in range(1, 401):
+    for number in range(1, _DECISIONS + 1):
         with store.writing() as session:
             decide(session, find(session, number), "accepted", "somebody", "why", _NOW)
         yield str(number)
@@ -215,31 +221,44 @@ def _inspect_decisions(data: Path, told: Sequence[str], outcome: Outcome) -> Non
     outcome.lost += len({int(number) for number in told} - accepted) + (sound != "ok")
     outcome.half += len(accepted ^ set(events)) + len(events) - len(set(events))
     with store.writing() as session:
-        for number in sorted(set(range(1, 401)) - accepted):
+        for number in sorted(set(range(1, _DECISIONS + 1)) - accepted):
             decide(session, find(session, number), "rejected", "somebody", None, _NOW)
-    outcome.healed += 1
+    outcome.held += 1
     store.close()
 
 
 def _migrate(data: Path) -> Iterator[str]:
+    """A store that holds rows goes back to its first schema and forward again; an empty one comes
+    to have a schema, and loses it."""
     from llmrec_pipeline.storage.evidence_store import migrating
 
     store = migrating.open_as_it_is(_places(data), {})
-    for number in range(8):
+    empty = migrating.open_as_it_is(_places(data / "empty"), {})
+    for number in range(_MIGRATIONS):
+        migrating.downgrade(store, _FIRST_SCHEMA)
         migrating.upgrade(store)
-        migrating.downgrade(store, "base")
+        migrating.upgrade(empty)
+        migrating.downgrade(empty, "base")
         yield str(number)
 
 
 def _inspect_schema(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    from sqlalchemy import text
+
     from llmrec_pipeline.storage.evidence_store import migrating
 
-    store = migrating.open_as_it_is(_places(data), {})
-    # All of it or nothing: a chain of revisions is one transaction.
-    outcome.half += migrating.current(store) not in (None, migrating.head())
-    migrating.upgrade(store)
-    outcome.healed += migrating.differences(store) == []
-    store.close()
+    is_healed = True
+    for folder, least, rows in ((data, _FIRST_SCHEMA, _DECISIONS), (data / "empty", None, 0)):
+        store = migrating.open_as_it_is(_places(folder), {})
+        # All of it or nothing: a chain of revisions is one transaction.
+        outcome.half += migrating.current(store) not in (least, migrating.head())
+        migrating.upgrade(store)
+        with store.reading() as session:
+            kept = session.scalar(text("SELECT count(*) FROM model_recommendations"))
+        outcome.lost += rows - int(kept)
+        is_healed = is_healed and migrating.differences(store) == []
+        store.close()
+    outcome.held += is_healed
 
 
 # calls of our own, and served answers --------------------------------------------------------------------
@@ -280,14 +299,14 @@ def _inspect_events(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
     events = pl.read_parquet(f"{data}/telemetry/events/day=*/*.parquet", hive_partitioning=False)
     outcome.lost += _EVENTS - events["event_id"].n_unique()
     outcome.half += events.height - events["event_id"].n_unique()
-    outcome.healed += events.height == _EVENTS
+    outcome.held += events.height == _EVENTS
 
 
 def _spool(data: Path) -> Iterator[str]:
     from llmrec_pipeline.storage.spool import AnswerSpool
 
     spool = AnswerSpool(data)
-    for number in range(20_000):
+    for number in range(_ANSWERS):
         spool.append(json.dumps(_answer(str(number))), sync=False)
         yield str(number)
 
@@ -306,15 +325,15 @@ def _inspect_spool(data: Path, told: Sequence[str], outcome: Outcome) -> None:
     spool.drain(lambda records: stored.extend(str(r["answer_id"]) for r in records), _NOW)
     outcome.lost += len(set(told) - set(stored))
     outcome.half += len(stored) - len(set(stored))
-    outcome.healed += spool.waiting_bytes == 0 and "after" in stored
+    outcome.held += spool.waiting_bytes == 0 and "after" in stored
 
 
 OPERATIONS: dict[str, Operation] = {
-    "landing a pull": Operation(_nothing, lambda d: _land_some(d, 0, 400), _inspect_lake),
+    "landing a pull": Operation(_nothing, lambda d: _land_some(d, 0, _LANDINGS), _inspect_lake),
     "loading": Operation(_pulls_landed, _load, _inspect_warehouse),
     "publishing": Operation(_edition_published, _publish, _inspect_edition),
     "deciding": Operation(_recommendation_proposed, _decide, _inspect_decisions),
-    "migrating": Operation(_nothing, _migrate, _inspect_schema),
+    "migrating": Operation(_recommendation_proposed, _migrate, _inspect_schema),
     "importing calls": Operation(_calls_logged, _import, _inspect_events),
     "spooling answers": Operation(_nothing, _spool, _inspect_spool),
 }

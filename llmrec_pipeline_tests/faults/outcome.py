@@ -11,38 +11,39 @@ from importlib.metadata import version
 from pathlib import Path
 
 _LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
-COLUMNS = ("fault", "tries", "lost", "half", "healed", "seconds", "note")
+COLUMNS = ("what", "cases", "held", "lost", "half", "seconds", "detail")
 
 
 @dataclass
 class Outcome:
-    """`lost` counts what was acknowledged and is gone or was served wrong, `half` what was found
-    incomplete, `healed` the tries after which the next ordinary call succeeded."""
+    """`held` counts the cases after which the next ordinary call succeeded, or that were refused by
+    the line that they must be, `lost` what was acknowledged and is gone or was served wrong, `half`
+    what was found incomplete."""
 
-    tries: int = 0
+    cases: int = 0
+    held: int = 0
     lost: int = 0
     half: int = 0
-    healed: int = 0
-    notes: list[str] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
-        return self.lost == 0 and self.half == 0 and self.healed == self.tries
+        return self.lost == 0 and self.half == 0 and self.held == self.cases
 
-    def note(self, told: str) -> None:
+    def tell(self, told: str) -> None:
         """Say something, once."""
-        if told not in self.notes:
-            self.notes.append(told)
+        if told not in self.details:
+            self.details.append(told)
 
     def refusal(self, told: str, *needed: str) -> None:
-        """Count a try whose one message must name these."""
-        self.tries += 1
+        """Count a case whose one message must name these."""
+        self.cases += 1
         missing = [word for word in needed if word not in told]
         if missing or "Traceback" in told:
             self.lost += 1
-            self.note(f"said: {told[:200]!r}")
+            self.tell(f"said: {told[:200]!r}")
         else:
-            self.healed += 1
+            self.held += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ def as_table(rows: Sequence[tuple[str, Outcome, float]]) -> str:
 
 
 def _cells(name: str, outcome: Outcome, seconds: float) -> tuple[str, ...]:
-    counts = (outcome.tries, outcome.lost, outcome.half, outcome.healed)
-    note = "; ".join(outcome.notes).replace("|", "/")
-    return (name, *map(str, counts), f"{seconds:.1f}", note)
+    counts = (outcome.cases, outcome.held, outcome.lost, outcome.half)
+    detail = "; ".join(outcome.details).replace("|", "/")
+    return (name, *map(str, counts), f"{seconds:.1f}", detail)
 
 
 def described() -> str:

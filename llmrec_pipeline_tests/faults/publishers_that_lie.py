@@ -113,8 +113,8 @@ def lying_publishers(setting: Setting) -> Outcome:
         outcome.refusal(told, needed)
         if told == "landed" or seconds > _BUDGET_S + 10 or grown > _MEMORY_MB:
             outcome.lost += 1
-            outcome.note(f"{name}: {told}, {seconds:.0f} s, {grown} MB")
-        outcome.note(f"{name}: {grown} MB") if grown > 20 else None
+            outcome.tell(f"{name}: {told}, {seconds:.0f} s, {grown} MB")
+        outcome.tell(f"{name}: {grown} MB") if grown > 20 else None
     return outcome
 
 
