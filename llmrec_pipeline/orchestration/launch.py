@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 # As config/dagster.postgres.yaml names it.
 POSTGRES_VARIABLE = "DAGSTER_POSTGRES_URL"
+_STDOUT, _STDERR = 1, 2
+
+
+class DagsterStorageError(Exception):
+    """Dagster cannot write down what a run does. One line."""
 
 
 def prepare_home() -> Path:
@@ -38,8 +43,7 @@ def prepare_home() -> Path:
     own = locations.data / "dagster"
     home = Path(os.environ.get("DAGSTER_HOME") or own).expanduser().absolute()
     home.mkdir(parents=True, exist_ok=True)
-    in_postgresql = os.environ.get(POSTGRES_VARIABLE, "").strip()
-    name = "dagster.postgres.yaml" if in_postgresql else "dagster.yaml"
+    name = "dagster.postgres.yaml" if _is_in_postgresql() else "dagster.yaml"
     source, target = locations.config / name, home / "dagster.yaml"
     if source.is_file() and (home == own or not target.exists()):
         wanted = source.read_bytes()
@@ -49,6 +53,10 @@ def prepare_home() -> Path:
     return home
 
 
+def _is_in_postgresql() -> bool:
+    return bool(os.environ.get(POSTGRES_VARIABLE, "").strip())
+
+
 def run_job(
     name: str,
     settings: Settings,
@@ -56,8 +64,8 @@ def run_job(
     on_step: Callable[[str], None] = lambda _: None,
 ) -> RunSummary:
     """Run one of the jobs to its end; `on_step` hears the name of each step as it is done. The caller
-    holds the run lock. Raises SettingsError where Dagster's storage cannot be opened; a step that
-    fails is told in the summary."""
+    holds the run lock. Raises SettingsError where Dagster's storage cannot be opened,
+    DagsterStorageError where it fails on the way; a step that fails is told in the summary."""
     prepare_home()
     _end_when_asked()
     from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
@@ -65,7 +73,7 @@ def run_job(
     from llmrec_pipeline.orchestration.running import execute, quiet_logging
 
     quiet_logging()
-    with _instance() as instance:
+    with _streams_given_back(), _instance() as instance:
         end_abandoned(instance, settings.locations)
         job = build_defs(settings).resolve_job_def(name)
         return execute(job, instance, on_step=on_step, tags=command_tags(settings.locations))
@@ -79,10 +87,25 @@ def _end_when_asked() -> None:
 
 
 @contextmanager
+def _streams_given_back() -> Iterator[None]:
+    """Dagster turns the process's streams to a file while a step runs, and leaves them there where
+    its storage fails meanwhile: nobody would hear why."""
+    kept = {stream: os.dup(stream) for stream in (_STDOUT, _STDERR)}
+    try:
+        yield
+    finally:
+        for stream, copy in kept.items():
+            os.dup2(copy, stream)
+            os.close(copy)
+
+
+@contextmanager
 def _instance() -> Iterator[DagsterInstance]:
     """The persistent instance; raises SettingsError where the PostgreSQL that was named for it
-    cannot be used. No message of those that are passed on holds the address."""
+    cannot be used, DagsterStorageError where its storage fails otherwise. No message of those that
+    are passed on holds the address."""
     from dagster import DagsterInstance
+    from sqlalchemy.exc import SQLAlchemyError
 
     with ExitStack() as stack:
         try:
@@ -93,12 +116,25 @@ def _instance() -> Iterator[DagsterInstance]:
                 f"pip install 'llmrec-pipeline[postgres]'"
             ) from None
         except _storage_errors() as error:
+            if not _is_in_postgresql():
+                raise _storage_failed(error) from None
             raise SettingsError(
                 f"{POSTGRES_VARIABLE}: Dagster's storage cannot be opened there: "
                 f"{str(error).splitlines()[0]}; name one such as "
                 f"postgresql+psycopg2://user@host/dagster, or unset it"
             ) from None
-        yield instance
+        try:
+            yield instance
+        except SQLAlchemyError as error:
+            raise _storage_failed(error) from None
+
+
+def _storage_failed(error: Exception) -> DagsterStorageError:
+    place = POSTGRES_VARIABLE if _is_in_postgresql() else os.environ["DAGSTER_HOME"]
+    return DagsterStorageError(
+        f"{place}: Dagster's storage cannot be used: {str(error).splitlines()[0]}; "
+        f"once it can be, run again"
+    )
 
 
 def _storage_errors() -> tuple[type[Exception], ...]:

@@ -19,6 +19,7 @@ _CODES = {
     "SearchFailed": FAILED,
     "NoProvider": NOTHING_LEFT,
     "JobError": FAILED,
+    "DagsterStorageError": FAILED,
     "UsageLogError": USAGE,
     "EmbeddingError": FAILED,
 }
