@@ -48,14 +48,16 @@ def sources_due(
 def _is_due(state: SourceState, now: datetime, rules: Mapping[str, float]) -> bool:
     verified, attempt = state.moment("last_verified_at"), state.moment("last_attempt_at")
     live = timedelta(hours=rules["live_hours"])
-    if verified is not None and now - verified <= live:
+    # A moment that lies far ahead was told by a clock that has been set back since.
+    if verified is not None and abs(now - verified) <= live:
         return False
     if attempt is None:
         return True
+    since = abs(now - attempt)
     if state.last_status == "skipped":
-        return now - attempt > live
+        return since > live
     pause = timedelta(minutes=rules["backoff_minutes"]) * (1 << min(max(state.failures - 1, 0), 10))
-    return now - attempt > min(pause, _LONGEST_BACKOFF)
+    return since > min(pause, _LONGEST_BACKOFF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,10 @@ def damaged_sqlite(setting: Setting) -> Outcome:
         for left in data.glob("*-wal"), data.glob("*-shm"):
             for file in left:
                 file.unlink()
-    outcome.tell("whole pages; a value changed within one is not detected")
+    outcome.tell(
+        "whole pages; a value changed within one is not detected, since SQLite keeps no checksums; "
+        "next: PostgreSQL, which does"
+    )
     return outcome
 
 

@@ -94,7 +94,7 @@ def lying_publishers(setting: Setting) -> Outcome:
     cases: dict[str, tuple[Send, ssl.SSLContext | None, str]] = {
         "slow": (_slow, None, f"no whole answer within {_BUDGET_S} s"),
         "2 GB": (_huge, None, "the body exceeds 64 MB"),
-        "nested": (_nested, None, ""),
+        "nested": (_nested, None, "nested too deeply"),
         "gzip bomb": (_bomb, None, "the body exceeds 64 MB"),
         "redirect to another host": (_redirect("https://example.org/x"), None, "redirect_hosts"),
         "redirect to loopback": (_redirect("http://127.0.0.1:9/x"), None, "redirect_hosts"),
