@@ -92,7 +92,7 @@ def full_disk_under_run(setting: Setting) -> Outcome:
         needed, more = _taken_by_runs(setting, publishers)
         llmrec = Llmrec(setting.folder / "data", publishers.environment())
         llmrec.data.mkdir()
-        for _ in range(setting.times(4)):
+        for _ in range(setting.times(3)):
             before = stored(llmrec)
             wrapper = _full(llmrec.data, needed, setting, outcome)
             answer = Llmrec(llmrec.data, llmrec.environment, (*wrapper, *COMMAND))("run")
