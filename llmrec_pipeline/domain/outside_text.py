@@ -6,6 +6,7 @@ characters. Texts of others are cleaned of them; what somebody types is refused 
 
 from __future__ import annotations
 
+import json
 import re
 from math import isfinite
 from typing import Any
@@ -48,6 +49,14 @@ def cleaned_json(value: Any) -> Any:
     if isinstance(value, float) and not isfinite(value):
         raise ValueError(f"{value} is no number in JSON")
     return value
+
+
+def read_json(text: str | bytes) -> Any:
+    """What JSON says; raises ValueError for what is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply to be read") from None
 
 
 def is_encodable(text: str) -> bool:

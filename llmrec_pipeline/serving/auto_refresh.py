@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.storage.states import SourceState, read_state
@@ -152,7 +153,7 @@ def _noted(locations: Locations) -> Path:
 
 def _read(locations: Locations) -> _Started | None:
     try:
-        content = json.loads(_noted(locations).read_text("utf-8"))
+        content = read_json(_noted(locations).read_text("utf-8"))
         return _Started(parse_iso(content["started_at"]), int(content["pid"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -3,9 +3,8 @@ weight and contribution, down to the raw page."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +23,7 @@ from llmrec_pipeline.domain.consensus import (
     spoken_measures,
 )
 from llmrec_pipeline.domain.identity import Identity, IdentityRules, SourceName
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.populations import MeasureKey
 from llmrec_pipeline.domain.ranking import recommend
 from llmrec_pipeline.domain.task_profile import TaskProfile, Tasks, unknown_name
@@ -302,9 +302,8 @@ def _raw_page(
     source: str, observed_at: datetime, ids: Sequence[str], lake: Lake
 ) -> dict[str, str | None]:
     """The raw page that holds an id, the pull's first where none does (a packed page hides it)."""
-    folder = lake.raw / source / stamp(observed_at)
     try:
-        pages = list(_pages_within(folder))
+        pages = list(_pages_within(lake, source, observed_at))
         holding = next(
             (page for page in pages if len(pages) > 1 and _holds(page[0], ids)), pages[0]
         )
@@ -314,13 +313,15 @@ def _raw_page(
     return {"page": path.relative_to(lake.raw.parent).as_posix(), "url": url}
 
 
-def _pages_within(folder: Path) -> Iterator[tuple[Path, str]]:
-    """File and address of each page of a raw pull. The manifest is read as data: a file that it
-    names lies in its own folder, or is none."""
-    for page in json.loads((folder / MANIFEST).read_text("utf-8"))["pages"]:
-        path = folder / Path(page["name"]).name
-        if path.is_file() and path.name == page["name"]:
-            yield path, str(page["url"])
+def _pages_within(lake: Lake, source: str, observed_at: datetime) -> Iterator[tuple[Path, str]]:
+    """File and address of each page of a raw pull, as its manifest names them; what is not within
+    the pull's folder is none."""
+    manifest = lake.raw / source / stamp(observed_at) / MANIFEST
+    for page in read_json(manifest.read_text("utf-8"))["pages"]:
+        with suppress(ValueError):
+            path = lake.page(source, observed_at, page["name"])
+            if path.is_file():
+                yield path, str(page["url"])
 
 
 def _holds(page: Path, ids: Sequence[str]) -> bool:

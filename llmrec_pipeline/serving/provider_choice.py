@@ -6,7 +6,6 @@ down a ladder (`domain.provider_choice`), and each step is logged, alerted and t
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from llmrec_pipeline.domain.categories_config import CATEGORIES
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.provider_choice import (
     ChoiceRules,
     Rung,
@@ -204,7 +204,7 @@ class ProviderChooser:
         """Kept choices; a damaged file is none."""
         empty: dict[str, Any] = {"choices": {}, "failed_at": None, "turn": 0}
         try:
-            content = json.loads(self._path.read_text("utf-8"))
+            content = read_json(self._path.read_text("utf-8"))
             return {**empty, **content} if isinstance(content.get("choices"), dict) else empty
         except (OSError, ValueError, AttributeError):
             return empty

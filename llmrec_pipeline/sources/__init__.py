@@ -32,10 +32,14 @@ def publisher(source: str) -> Publisher:
     """The module of a source; raises SettingsError where there is none."""
     name = f"{__name__}.{source}"
     try:
-        return cast(Publisher, importlib.import_module(name))
+        module = importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name != name:
             raise
+        module = None
+    # What publishers share lies in the same folder.
+    if not hasattr(module, "PARSER_VERSION"):
         raise SettingsError(
             f"sources.yaml: {source}: has no module; add llmrec_pipeline/sources/{source}.py"
-        ) from None
+        )
+    return cast(Publisher, module)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from llmrec_pipeline.domain.alert_ledger import Entry
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.storage.files import write_json
 
@@ -29,7 +29,7 @@ def read_ledger(locations: Locations) -> list[Entry]:
     """The alerts that are known. A damaged file is no ledger: what stands is told once more."""
     path = _path(locations)
     try:
-        return [Entry.from_mapping(entry) for entry in json.loads(path.read_text("utf-8"))]
+        return [Entry.from_mapping(entry) for entry in read_json(path.read_text("utf-8"))]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:

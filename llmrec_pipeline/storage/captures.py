@@ -70,7 +70,7 @@ def _capture(path: Path, observed_at: datetime | None) -> Capture:
         )
     if not path.is_dir():
         return Capture(path, observed_at, (path,))
-    files = tuple(entry for entry in _visible(path) if entry.name != MANIFEST)
+    files = tuple(entry for entry in _visible(path) if _page_name(entry) != MANIFEST)
     problem: str | None = None
     if not files:
         problem = "holds no files"

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.storage.files import sha256_of
 
 CURRENT = "current"
@@ -91,7 +92,7 @@ class Edition:
             body = (self.folder / name).read_bytes()
             if sha256 is not None and hashlib.sha256(body).hexdigest() != sha256:
                 raise self._damaged(name)
-            content: Any = json.loads(body)
+            content: Any = read_json(body)
             if not isinstance(content, dict):
                 raise ValueError(f"holds a {type(content).__name__}, not an object")
         except (OSError, ValueError) as error:
@@ -124,10 +125,11 @@ def find_edition(published: Path, name: str | None) -> Edition:
         if edition is None:
             raise EditionError(f"{published}: no edition yet; run `llmrec run`")
         return edition
-    folder = published / Path(str(name)).name
-    if name in ("", ".", "..") or not (folder / MANIFEST).is_file():
+    bare = Path(str(name)).name
+    folder = published / bare
+    if bare in ("", "..") or not (folder / MANIFEST).is_file():
         raise EditionError(f"no edition named {name!r}; see `llmrec editions`")
-    return Edition(folder.name, folder)
+    return Edition(bare, folder)
 
 
 def list_editions(published: Path) -> list[Edition]:

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.sources import publisher
@@ -27,7 +28,7 @@ class Fixture:
         self._settings = settings
         try:
             body = path.read_bytes()
-            entries = json.loads(body)["sources"]
+            entries = read_json(body)["sources"]
             self._pages = {source: _page(source, entry) for source, entry in entries.items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise FixtureError(f"{path}: cannot be read: {error}; restore it from git") from None

@@ -6,7 +6,6 @@ which may be pruned. Each line names what one edition said that none before it d
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import duckdb
 import polars as pl
 
 from llmrec_pipeline.domain.key_redirects import Name, PublishedKey, key_redirects
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.records import KEY_REDIRECTS
 from llmrec_pipeline.storage.files import append_line
 from llmrec_pipeline.storage.lake import polars_schema
@@ -52,7 +52,7 @@ def _published(record: Path) -> Iterator[PublishedKey]:
         return
     for line in lines:
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
             for source, model_id, told, key in entry["names"]:
                 yield PublishedKey(entry["edition"], source, model_id, told, key)
         except (ValueError, KeyError, TypeError):

@@ -12,7 +12,6 @@ taken up by the next `pending`. Nothing recorded is ever rewritten or deleted.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +24,7 @@ from typing import Any, Literal
 import polars as pl
 from filelock import FileLock
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT
 from llmrec_pipeline.domain.table_schema import Kind, Table
 from llmrec_pipeline.domain.timestamps import iso, parse_iso, parse_stamp, stamp
@@ -85,6 +85,12 @@ class BronzeRows:
     parser_version: str
 
 
+def _page_file(name: str) -> str:
+    """A page's name as that of a file that lies beside the manifest."""
+    bare = Path(name).name
+    return f"page-{bare.strip('.')}" if bare in ("", "..", MANIFEST) else bare
+
+
 def _models_file(moment: str) -> str:
     return f"models_snapshot_{moment}.parquet"
 
@@ -123,7 +129,7 @@ class Lake:
         aside.mkdir()
         try:
             for page in pages:
-                write_bytes(aside / Path(page.name).name, page.body)
+                write_bytes(aside / _page_file(page.name), page.body)
             write_json(
                 aside / MANIFEST, {"source": source, "pages": [_entry(page) for page in pages]}
             )
@@ -144,15 +150,19 @@ class Lake:
         """Whether there is a raw pull of that moment, whatever became of it."""
         return (self.raw / source / stamp(observed_at)).exists()
 
+    def page(self, source: str, observed_at: datetime, name: str) -> Path:
+        """The file of a page, within the folder of its pull whatever a manifest calls it."""
+        return self.raw / source / stamp(observed_at) / _page_file(name)
+
     def read_raw(self, source: str, observed_at: datetime) -> list[RawPage]:
         """The pages of a pull in order; raises DamagedPull, and OSError where the disk is at
         fault rather than the pull."""
         folder = self.raw / source / stamp(observed_at)
         try:
-            manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+            manifest = read_json((folder / MANIFEST).read_text("utf-8"))
             pages = []
             for entry in manifest["pages"]:
-                body = (folder / Path(entry["name"]).name).read_bytes()
+                body = self.page(source, observed_at, entry["name"]).read_bytes()
                 if hashlib.sha256(body).hexdigest() != entry["sha256"]:
                     raise DamagedPull(f"{entry['name']}: the content differs from its sha256")
                 pages.append(
@@ -347,7 +357,7 @@ class Lake:
 def _entry(page: RawPage) -> dict[str, Any]:
     """What a manifest says of a page."""
     return {
-        "name": Path(page.name).name,
+        "name": _page_file(page.name),
         "url": page.url,
         "status": page.status,
         "headers": dict(page.headers),

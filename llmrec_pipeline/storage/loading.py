@@ -108,7 +108,7 @@ def _load_files(con: duckdb.DuckDBPyConnection, lake: Lake, records: Sequence[Pu
         return
     models, benchmarks = [], []
     for record in records:
-        path = lake.bronze / record.source / str(record.bronze)
+        path = lake.bronze / record.source / Path(str(record.bronze)).name
         models.append(_read(path, MODELS_SNAPSHOT, record, rows=record.rows))
         path = path.with_name(benchmarks_file(path.name))
         if path.name in record.files or path.exists():

@@ -24,6 +24,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.timestamps import stamp
 from llmrec_pipeline.storage.files import append_line, sync_folder
 
@@ -157,7 +158,7 @@ class AnswerSpool:
 
 def _record(line: bytes) -> dict[str, Any] | None:
     try:
-        content = json.loads(line)
+        content = read_json(line)
     except ValueError:
         return None
     if not isinstance(content, dict) or any(content.get(name) is None for name in _REQUIRED):

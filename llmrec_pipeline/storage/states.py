@@ -6,13 +6,13 @@ pulls and decides nothing about them: the pull log can stand in for a damaged on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.timestamps import iso, parse_iso
 from llmrec_pipeline.storage.files import write_json
 
@@ -86,8 +86,8 @@ def read_state(folder: Path, source: str) -> SourceState:
     """The source's state. A missing or damaged file is a source that was never asked, a value that
     cannot be one is left out."""
     try:
-        content = json.loads((folder / f"{source}.json").read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = read_json((folder / f"{source}.json").read_text("utf-8"))
+    except (OSError, ValueError):
         return SourceState(source)
     if not isinstance(content, dict):
         return SourceState(source)

@@ -25,6 +25,7 @@ from typing import Any
 
 import polars as pl
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.records import (
     DECISIONS,
     MANUAL_BENCHMARKS,
@@ -74,7 +75,7 @@ NOTHING: Watermarks = {table.name: Watermark() for table in WRITTEN_TABLES}
 def exported_watermarks(folder: Path) -> Watermarks:
     """Those of the newest export; of nothing where there is none yet, or one that cannot be read."""
     try:
-        told = json.loads((folder / _NEWEST).read_bytes())
+        told = read_json((folder / _NEWEST).read_bytes())
         return {name: Watermark(**told[name]) for name in NOTHING}
     except (OSError, ValueError, KeyError, TypeError):
         return NOTHING

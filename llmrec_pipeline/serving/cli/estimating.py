@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.task_profile import RequestError, unknown_name
 from llmrec_pipeline.domain.team_models import ModelsConfig
 from llmrec_pipeline.domain.usage_prices import Terms, tiers_of
@@ -116,7 +117,7 @@ def _json_rows(file: Path, lines: Iterator[str]) -> Iterator[tuple[int, Mapping[
         if not text.strip():
             continue
         try:
-            row = json.loads(text)
+            row = read_json(text)
         except ValueError:
             row = None
         if not isinstance(row, dict):

@@ -10,11 +10,11 @@ look another way and say the same. `report.json` tells what it is.
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.storage.editions import Edition
 
@@ -37,7 +37,7 @@ def find_report(edition: Edition | None, locations: Locations) -> BuiltReport | 
     if edition is None:
         return None
     with suppress(OSError, ValueError, TypeError):
-        about = json.loads((locations.reports / edition.name / ABOUT).read_bytes())
+        about = read_json((locations.reports / edition.name / ABOUT).read_bytes())
         built = BuiltReport(**about)
         return built if Path(built.page).is_file() else None
     return None

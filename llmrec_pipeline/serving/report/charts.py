@@ -10,13 +10,13 @@ that a chart follows its theme.
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.storage.files import write_json
 
 _PACKAGES = ("altair", "vl-convert-python")
@@ -36,8 +36,8 @@ def chart_kit(cache: Path) -> ChartKit:
     """From the folder `cache` where it is there, else made and kept there; a folder that cannot be
     written changes nothing."""
     path = cache / f"charts-{_fingerprint()}.json"
-    with suppress(OSError, ValueError, KeyError):
-        kept = json.loads(path.read_bytes())
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = read_json(path.read_bytes())
         return ChartKit(kept["script"], kept["specs"])
     kit = _made()
     with suppress(OSError):
