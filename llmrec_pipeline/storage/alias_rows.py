@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from llmrec_pipeline.domain.identity import IdentityRules
 from llmrec_pipeline.domain.identity_config import Alias, IdentityConfig
 from llmrec_pipeline.domain.task_profile import RequestError
+from llmrec_pipeline.sources.pull import one_line
 from llmrec_pipeline.storage.files import write_bytes
 from llmrec_pipeline.storage.yaml_tree import plain, yaml_tree
 
@@ -21,9 +22,9 @@ from llmrec_pipeline.storage.yaml_tree import plain, yaml_tree
 def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
     """Add the row behind the last alias. Raises RequestError where one decides the same already,
     or where the file would not hold afterwards; then nothing is written."""
-    text = path.read_bytes().decode()
+    text = _text(path)
     tree = _tree(path, text)
-    _refuse_double(path, tree["aliases"], Alias.model_validate(alias))
+    _refuse_double(path, _aliases(path, tree), Alias.model_validate(alias))
     changed = _with_line(text, tree, f"  - {_flow(alias)}")
     try:
         IdentityRules(IdentityConfig.model_validate(plain(_tree(path, changed))))
@@ -34,6 +35,13 @@ def append_alias(path: Path, alias: Mapping[str, Any]) -> None:
     write_bytes(path, changed.encode())
 
 
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise RequestError(f"{path}: no UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
 def _tree(path: Path, text: str) -> CommentedMap:
     tree = yaml_tree(path, text)
     aliases = tree.get("aliases")
@@ -42,9 +50,17 @@ def _tree(path: Path, text: str) -> CommentedMap:
     raise RequestError(f"{path}: aliases: a list with one row a line is expected")
 
 
-def _refuse_double(path: Path, rows: CommentedSeq, alias: Alias) -> None:
-    for row in rows:
-        known = Alias.model_validate(plain(row))
+def _aliases(path: Path, tree: CommentedMap) -> list[Alias]:
+    try:
+        return TypeAdapter(list[Alias]).validate_python(plain(tree["aliases"]))
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False)[0]
+        place = ".".join(map(str, ("aliases", *first["loc"])))
+        raise RequestError(f"{path}: {place}: {one_line(first['msg'])}; fix the row") from None
+
+
+def _refuse_double(path: Path, rows: Sequence[Alias], alias: Alias) -> None:
+    for known in rows:
         same_name = (known.name, known.source_model_id) == (alias.name, alias.source_model_id)
         same_source = known.source in (None, alias.source)
         if same_name and same_source and _overlap(known, alias):

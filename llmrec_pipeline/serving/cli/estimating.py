@@ -110,6 +110,8 @@ def _rows(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
                 yield from _csv_rows(file, csv.DictReader(lines))
     except UnicodeDecodeError:
         raise RequestError(f"{file}: is no UTF-8 text; write it as CSV or JSONL") from None
+    except csv.Error as error:
+        raise RequestError(f"{file}: is no CSV: {error}; write it anew") from None
 
 
 def _json_rows(file: Path, lines: Iterator[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
