@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -75,7 +75,9 @@ def play(name: str, seed: int, *, is_short: bool) -> tuple[Outcome, float]:
         dice = random.Random(f"{seed} {name}")
         outcome = FAULTS[name](Setting(Path(folder), dice, is_short))
     seconds = time.monotonic() - started
-    _progress(f"{name}: {'good' if outcome.is_good else 'NOT GOOD'} after {seconds:.0f} s")
+    verdict = "good" if outcome.is_good else "NOT GOOD"
+    told = "; ".join(outcome.details)
+    _progress(f"{name}: {verdict} after {seconds:.0f} s: {outcome.held} of {outcome.cases}; {told}")
     return outcome, seconds
 
 

@@ -28,7 +28,7 @@ _NAMES = [
 @pytest.mark.parametrize("name", _NAMES)
 def test_a_fault_loses_nothing_and_the_next_call_heals(name: str) -> None:
     outcome, _ = play(name, seed=1, is_short=True)
-    assert outcome.tries > 0
+    assert outcome.cases > 0
     assert outcome.is_good, outcome
 
 
