@@ -85,5 +85,6 @@ def described() -> str:
     libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, "
-        f"Python {platform.python_version()}, {libraries}"
+        f"Python {platform.python_version()}, {libraries}; "
+        f"a load of {os.getloadavg()[2]:.0f} in the last quarter of an hour"
     )
