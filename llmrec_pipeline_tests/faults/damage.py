@@ -187,15 +187,15 @@ def damaged_events(setting: Setting) -> Outcome:
                 outcome.refusal(str(refused), str(path))
                 continue
             # The damage is in the name of the seal, and no event is another one.
-            outcome.tries += 1
+            outcome.cases += 1
             outcome.lost += not pl.read_parquet(path).equals(rows)
-            outcome.healed += 1
+            outcome.held += 1
     with _damaged(path, setting.dice, whole_page=True):
         _expect(lambda: list(logged.run(data)), DamagedEvents, "import the logs", outcome)
         path.unlink()
-        outcome.tries += 1
+        outcome.cases += 1
         list(logged.run(data))
-        outcome.healed += pl.read_parquet(path).equals(rows)
+        outcome.held += pl.read_parquet(path).equals(rows)
     return outcome
 
 
