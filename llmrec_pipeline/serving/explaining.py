@@ -4,7 +4,7 @@ weight and contribution, down to the raw page."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -314,14 +314,13 @@ def _raw_page(
 
 
 def _pages_within(lake: Lake, source: str, observed_at: datetime) -> Iterator[tuple[Path, str]]:
-    """File and address of each page of a raw pull, as its manifest names them; what is not within
-    the pull's folder is none."""
+    """File and address of each page of a raw pull, as its manifest names them; a file outside
+    of the pull's folder is none."""
     manifest = lake.raw / source / stamp(observed_at) / MANIFEST
     for page in read_json(manifest.read_text("utf-8"))["pages"]:
-        with suppress(ValueError):
-            path = lake.page(source, observed_at, page["name"])
-            if path.is_file():
-                yield path, str(page["url"])
+        path = lake.page(source, observed_at, page["name"])
+        if path.is_file():
+            yield path, str(page["url"])
 
 
 def _holds(page: Path, ids: Sequence[str]) -> bool:
