@@ -140,13 +140,13 @@ def fitted(rows: Sequence[Labelled]) -> dict[str, Any]:
     by_words = _regression().fit(matrix, target)
     vectors = np.array([embedded(left_text(row.rest)) for row in rows])
     by_embedding = _regression().fit(vectors, target)
-    weights: dict[str, dict[str, list[Any]]] = {block: {} for block in BLOCKS}
+    weights: dict[str, dict[str, str]] = {block: {} for block in BLOCKS}
     for (block, name), index in columns.items():
         row = by_words.coef_[:, index] * _BLOCK_SCALES[block] * WEIGHT_SCALE
         rounded = [round(weight) for weight in row]
         if max(rounded) - min(rounded) >= _LEAST_WEIGHT:
             lead = [round(idf[block][name], 2)] if block in idf else []
-            weights[block][name] = [*lead, *rounded]
+            weights[block][name] = " ".join(map(str, (*lead, *rounded)))
     return {
         "task_types": types,
         "bias": [round(float(value), 3) for value in by_words.intercept_],
@@ -211,8 +211,7 @@ def _json(content: Mapping[str, Any]) -> str:
     blocks = [
         f"{json.dumps(block)}: {{\n"
         + ",\n".join(
-            f"{json.dumps(name, ensure_ascii=False)}:{json.dumps(row, separators=(',', ':'))}"
-            for name, row in named.items()
+            f'{json.dumps(name, ensure_ascii=False)}:"{row}"' for name, row in named.items()
         )
         + "\n}"
         for block, named in content["features"].items()

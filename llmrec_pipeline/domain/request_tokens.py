@@ -107,6 +107,14 @@ class Match(NamedTuple, Generic[Meaning]):
     end: int
 
 
+def words_of(phrase: str) -> tuple[str, ...]:
+    """The tokens of a phrase as `Text` cuts it."""
+    # Nearly all phrases are plain words, and a command cuts a thousand of them when it starts.
+    if phrase.isascii() and phrase.islower() and phrase.replace(" ", "").isalpha():
+        return tuple(phrase.split())
+    return tuple(token.text for token in Text.of(phrase).tokens)
+
+
 class Phrases(Generic[Meaning]):
     """Phrases with a meaning each. A trailing `*` lets the last word go on: `refactor*`.
 
@@ -118,7 +126,7 @@ class Phrases(Generic[Meaning]):
         self._by_first: dict[str, list[tuple[tuple[str, ...], bool, Meaning]]] = {}
         self._by_letter: dict[str, list[tuple[tuple[str, ...], bool, Meaning]]] = {}
         for phrase, meaning in phrases:
-            words = tuple(token.text for token in Text.of(phrase.removesuffix("*")).tokens)
+            words = words_of(phrase.removesuffix("*"))
             if not words:
                 raise ValueError(f"the phrase {phrase!r} has no word")
             open_ended = phrase.endswith("*")

@@ -6,6 +6,7 @@ policy), not at how they were made, so they serve every scorer whose score is a 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
@@ -61,14 +62,20 @@ def _first(norms: Sequence[Norms], weights: Weights) -> int:
 def pareto_set(norms: Sequence[Norms]) -> list[int]:
     """Places of the models that no other is at least as good as in all three and better in one.
     Equals stand side by side."""
-    front: list[Norms] = []
-    # Whoever is better somewhere and nowhere worse comes earlier in this order.
-    for candidate in sorted(set(norms), reverse=True):
-        if not any(_covers(better, candidate) for better in front):
-            front.append(candidate)
-    kept = set(front)
-    return [place for place, candidate in enumerate(norms) if candidate in kept]
-
-
-def _covers(better: Norms, other: Norms) -> bool:
-    return better[0] >= other[0] and better[1] >= other[1] and better[2] >= other[2]
+    kept: set[Norms] = set()
+    # Of those so far, the best cost at each speed: speeds rise, costs fall.
+    speeds: list[float] = []
+    costs: list[float] = []
+    # Whoever is better somewhere and nowhere worse comes earlier in this order, so that quality needs
+    # no comparing.
+    for norm in sorted(set(norms), reverse=True):
+        _, speed, cost = norm
+        faster = bisect_left(speeds, speed)
+        if faster < len(speeds) and costs[faster] >= cost:
+            continue
+        kept.add(norm)
+        end = start = bisect_right(speeds, speed)
+        while start and costs[start - 1] <= cost:
+            start -= 1
+        speeds[start:end], costs[start:end] = [speed], [cost]
+    return [place for place, norm in enumerate(norms) if norm in kept]

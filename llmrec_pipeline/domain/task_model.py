@@ -11,10 +11,10 @@ itself, which comes from outside.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import exp, fsum
-from typing import Any
+from typing import Any, TypeVar
 
 from llmrec_pipeline.domain.embedding import Embedder
 from llmrec_pipeline.domain.request_tokens import Text
@@ -23,8 +23,11 @@ from llmrec_pipeline.domain.task_features import LETTERS, WORDS, Features, featu
 WEIGHT_SCALE = 100  # fitted numbers are stored as hundredths
 WORDS_ONLY, FULL = "words", "full"
 UNDERSTANDINGS = (WORDS_ONLY, FULL)
+_RARE = (WORDS, LETTERS)  # blocks whose features weigh more the rarer they are
 _REASONS = 5
 _TELLING = 4  # letters: shorter words ("a", "the") tell much to a sum and little to a reader
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,41 @@ class TaskReading:
     probabilities: Mapping[str, float]
     why: tuple[str, ...]
     understanding: str
+
+
+class _Read(Mapping[str, Value]):
+    """What texts say, each read when it is asked for: of thousands of features a request has dozens,
+    and reading all would take longer than an answer."""
+
+    def __init__(self, written: Mapping[str, str], read: Callable[[str], Value]) -> None:
+        self._written, self._read = written, read
+        self._known: dict[str, Value] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self._known:
+            self._known[name] = self._read(self._written[name])
+        return self._known[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._written
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._written)
+
+    def __len__(self) -> int:
+        return len(self._written)
+
+
+def _numbers(written: str) -> tuple[float, ...]:
+    return tuple(map(float, written.split()))
+
+
+def _first(written: str) -> float:
+    return float(written.partition(" ")[0])
+
+
+def _after_first(written: str) -> tuple[float, ...]:
+    return _numbers(written.partition(" ")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +86,9 @@ class EmbeddingPart:
 
 @dataclass(frozen=True, slots=True)
 class TaskModel:
-    """A fitted model. `weights` holds for each block and feature a weight a task type; `texts` is
-    the SHA-256 of the training texts; the temperatures are those of the two understandings."""
+    """A fitted model. `idf` holds for words and letters how rare they are, `weights` for each block
+    and feature a weight a task type, in hundredths; `texts` is the SHA-256 of the training texts;
+    the temperatures are those of the two understandings."""
 
     task_types: tuple[str, ...]
     texts: str
@@ -61,24 +100,17 @@ class TaskModel:
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any]) -> TaskModel:
-        """From the content of the model's file, whose weights are hundredths."""
+        """From the content of the model's file: of each feature its numbers as one text, of words
+        and letters the idf before the weights."""
         part = content["embedding"]
         rows = content["features"]
         return cls(
             task_types=tuple(content["task_types"]),
             texts=content["texts_sha256"],
             bias=tuple(content["bias"]),
-            idf={
-                block: {name: row[0] for name, row in rows[block].items()}
-                for block in (WORDS, LETTERS)
-            },
+            idf={block: _Read(rows[block], _first) for block in _RARE},
             weights={
-                block: {
-                    # Tuples of numbers, of which the collector of garbage does not keep track:
-                    # it would look at tens of thousands of lists, within somebody's request.
-                    name: tuple(row[1:] if block in (WORDS, LETTERS) else row)
-                    for name, row in named.items()
-                }
+                block: _Read(named, _after_first if block in _RARE else _numbers)
                 for block, named in rows.items()
             },
             temperatures=content["temperatures"],

@@ -21,7 +21,7 @@ from llmrec_pipeline.domain.request_numbers import number
 from llmrec_pipeline.domain.request_price import read_price
 from llmrec_pipeline.domain.request_reader import RequestReader
 from llmrec_pipeline.domain.request_text import READ_AT_END, READ_AT_START
-from llmrec_pipeline.domain.request_tokens import Text, misspellings
+from llmrec_pipeline.domain.request_tokens import Text, misspellings, words_of
 from llmrec_pipeline.domain.task_profile import RequestError, RequestReading, Tasks
 
 CONTENT: dict[str, Any] = yaml.safe_load(
@@ -569,3 +569,8 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_any_string_of_digits_and_signs_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(RequestError):
         read(f"under {text} per 1M tokens, {text} context")
+
+
+@given(st.text("ab 'sé1*-\t", max_size=12))
+def test_a_phrase_is_cut_as_a_text_is(phrase: str) -> None:
+    assert words_of(phrase) == tuple(token.text for token in Text.of(phrase).tokens)

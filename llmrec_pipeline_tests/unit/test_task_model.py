@@ -34,9 +34,9 @@ def invented(weight: int = 100) -> TaskModel:
             "bias": [0.0, 0.5],
             "temperatures": {WORDS_ONLY: 2.0, FULL: 1.0},
             "features": {
-                "words": {"code": [1.0, weight, 0]},
+                "words": {"code": f"1.0 {weight} 0"},
                 "letters": {},
-                "lists": {"coding": [50, 0]},
+                "lists": {"coding": "50 0"},
                 "shape": {},
             },
             "embedding": {
