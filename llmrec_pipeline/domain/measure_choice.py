@@ -77,9 +77,10 @@ def all_measures(
         if standing is None:
             readings.append(None)
             continue
-        measure = Measure(CONSENSUS, ", ".join(standing.publishers), None)
+        told_by = standing.publishers
+        measure = Measure(CONSENSUS, ", ".join(told_by), None)
         readings.append(QualityReading(standing.score, measure, standing))
-        used.update(standing.publishers)
+        used.update(told_by)
         n_measures.add(len(standing.measures))
     measured = len(readings) - readings.count(None)
     summary = {
