@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from llmrec_pipeline.locations import PROJECT_ROOT
-from llmrec_pipeline_tests.faults.outcome import described
+from llmrec_pipeline_tests.measured_on import measured_on
 
 RESULTS = Path(__file__).with_name("results") / "slow.md"
 _NOT_RUN = "not run"
@@ -96,7 +96,7 @@ def page(found: Mapping[str, Found], seconds: float) -> str:
             "# What runs only in `make slow`\n",
             f"Written by `make slow` on {datetime.now(UTC):%Y-%m-%d}, after {seconds / 60:.0f} "
             f"minutes: {told}.\n",
-            f"{described()}.\n",
+            f"{measured_on()}\n",
             "| test | what it proves | result | seconds |",
             "|---|---|---|---|",
             *rows,

@@ -98,7 +98,7 @@ def _rows(edition: Edition) -> list[dict[str, Any]]:
 def _past(settings: Settings, moment: Moment) -> CategoryTables:
     from llmrec_pipeline.storage.category_ranking import category_rows
     from llmrec_pipeline.storage.origins import read_serving
-    from llmrec_pipeline.storage.publishing import origins_of
+    from llmrec_pipeline.storage.ranking_payload import origins_of
 
     with past_warehouse(settings, moment) as past:
         origins = origins_of(read_serving(past), settings)

@@ -10,8 +10,8 @@ from llmrec_pipeline.domain.timestamps import parse_iso
 from llmrec_pipeline.serving.standing import age, origins_now
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.editions import EditionError, current_edition
+from llmrec_pipeline.storage.source_usage import quota_in_words
 from llmrec_pipeline.storage.states import read_state
-from llmrec_pipeline.storage.usage import quota_in_words
 
 
 def source_rows(settings: Settings) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from llmrec_pipeline.domain.categories import PublisherScore, rank_categories
 from llmrec_pipeline.domain.records import CATEGORY_RANKINGS
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.lake import polars_schema
-from llmrec_pipeline.storage.warehouse import insert_frame, sql_text, transaction
+from llmrec_pipeline.storage.warehouse import replace_rows, sql_text, transaction
 
 
 def category_rows(con: duckdb.DuckDBPyConnection, settings: Settings) -> list[dict[str, Any]]:
@@ -36,6 +36,5 @@ def rank_all_categories(con: duckdb.DuckDBPyConnection, settings: Settings) -> p
     ]
     frame = pl.DataFrame(rows, schema=polars_schema(CATEGORY_RANKINGS))
     with transaction(con):
-        con.execute("DELETE FROM category_rankings")
-        insert_frame(con, "category_rankings", frame)
+        replace_rows(con, "category_rankings", frame)
     return frame

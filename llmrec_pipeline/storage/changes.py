@@ -21,9 +21,9 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.origins import read_serving
-from llmrec_pipeline.storage.publishing import ranking_payload
+from llmrec_pipeline.storage.ranking_payload import ranking_payload
 from llmrec_pipeline.storage.time_travel import payload_beside
-from llmrec_pipeline.storage.warehouse import insert_frame, transaction
+from llmrec_pipeline.storage.warehouse import replace_rows, transaction
 
 _MONTH = timedelta(days=30)
 
@@ -51,8 +51,7 @@ def note_changes(
         month = since(began) if began < newest - half_a_round else last
     with transaction(con):
         for table, rows in ((MARKET_CHANGES, last), (MARKET_CHANGES_MONTH, month)):
-            con.execute(f"DELETE FROM {table.name}")
-            insert_frame(con, table.name, pl.DataFrame(rows, schema=polars_schema(table)))
+            replace_rows(con, table.name, pl.DataFrame(rows, schema=polars_schema(table)))
     return pl.DataFrame(last, schema=polars_schema(MARKET_CHANGES))
 
 

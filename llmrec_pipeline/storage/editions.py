@@ -141,3 +141,12 @@ def list_editions(published: Path) -> list[Edition]:
         for path in sorted(published.iterdir(), reverse=True)
         if not path.name.startswith(".") and path.name != CURRENT and path.is_dir()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The edition in force after publishing, and whether it is a new one."""
+
+    edition: Edition
+    manifest: Mapping[str, Any]
+    is_new: bool

@@ -19,8 +19,8 @@ from llmrec_pipeline.sources.http import PublisherClient, QuotaSeen
 from llmrec_pipeline.sources.pull import InvalidStructure, ParsedPull, PullFailed, RawPage
 from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.pull_log import PullRecord
+from llmrec_pipeline.storage.source_usage import SourceUsage
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
-from llmrec_pipeline.storage.usage import SourceUsage
 
 Clock = Callable[[], datetime]
 

@@ -12,6 +12,7 @@ import polars as pl
 from llmrec_pipeline.domain.ranking_pool import task_rankings
 from llmrec_pipeline.domain.records import TASK_RANKINGS
 from llmrec_pipeline.settings import Settings
+from llmrec_pipeline.storage.editions import Published
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import loaded_bronze, recorded_usage, served_inputs
 from llmrec_pipeline.storage.judging import judge_pulls
@@ -20,8 +21,9 @@ from llmrec_pipeline.storage.loading import Loaded, load
 from llmrec_pipeline.storage.naming import map_identities
 from llmrec_pipeline.storage.origins import Serving, read_serving, serve
 from llmrec_pipeline.storage.own_speeds import load_own_speeds
-from llmrec_pipeline.storage.publishing import Published, publish, ranking_payload
-from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta, transaction
+from llmrec_pipeline.storage.publishing import publish
+from llmrec_pipeline.storage.ranking_payload import ranking_payload
+from llmrec_pipeline.storage.warehouse import get_meta, replace_rows, set_meta, transaction
 from llmrec_pipeline.storage.weighing import weigh_evidence
 
 _BRONZE = "bronze_served"
@@ -60,8 +62,7 @@ def rank_tasks(con: duckdb.DuckDBPyConnection, settings: Settings) -> pl.DataFra
         weigh_evidence(con, settings)
         payload = ranking_payload(con, settings, read_serving(con))
         frame = pl.DataFrame(task_rankings(payload), schema=polars_schema(TASK_RANKINGS))
-        con.execute("DELETE FROM task_rankings")
-        insert_frame(con, "task_rankings", frame)
+        replace_rows(con, "task_rankings", frame)
         set_meta(con, _RANKED, get_meta(con, _SERVED) or "")
     return frame
 

@@ -19,7 +19,7 @@ from llmrec_pipeline.sources.http import PublisherClient
 from llmrec_pipeline.sources.pull import InvalidStructure
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
-from llmrec_pipeline.storage.usage import SourceUsage
+from llmrec_pipeline.storage.source_usage import SourceUsage
 
 
 @dataclass(frozen=True, slots=True)

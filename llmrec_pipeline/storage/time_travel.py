@@ -21,7 +21,7 @@ from llmrec_pipeline.storage.judging import judge_pulls, take_verdicts
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.naming import take_names
 from llmrec_pipeline.storage.origins import read_serving
-from llmrec_pipeline.storage.publishing import ranking_payload
+from llmrec_pipeline.storage.ranking_payload import ranking_payload
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
 from llmrec_pipeline.storage.warehouse import beside, open_warehouse, sql_text, transaction
 from llmrec_pipeline.storage.weighing import weigh_evidence

@@ -27,7 +27,7 @@ from llmrec_pipeline.storage.evidence import (
     warehouse_evidence,
 )
 from llmrec_pipeline.storage.lake import polars_schema
-from llmrec_pipeline.storage.warehouse import get_meta, insert_frame, set_meta
+from llmrec_pipeline.storage.warehouse import get_meta, replace_rows, set_meta
 
 _PUBLISHED = "published_consensus"
 
@@ -53,8 +53,7 @@ def weigh_evidence(
         ("measure_populations", populations),
         ("consensus", _frame(found, settings.consensus.method)),
     ):
-        con.execute(f"DELETE FROM {table}")
-        insert_frame(con, table, frame)
+        replace_rows(con, table, frame)
     carried = {
         "populations": population_rows(evidence),
         "consensus": published(found, settings.consensus),

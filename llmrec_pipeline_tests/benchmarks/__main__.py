@@ -9,9 +9,6 @@ llmrec_pipeline_tests.benchmarks.NAME` tells more of one, where it has a module 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import os
-import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +27,7 @@ from llmrec_pipeline_tests.benchmarks import (
     telemetry,
 )
 from llmrec_pipeline_tests.benchmarks.figure import Benchmark, Figure, progress, table
+from llmrec_pipeline_tests.measured_on import measured_on
 
 RESULTS = Path(__file__).parents[1] / "results" / "benchmarks.md"
 _LIBRARIES = ("dagster", "duckdb", "polars", "numpy", "pydantic", "fastapi", "ibis-framework")
@@ -148,7 +146,7 @@ def _page(measured: Mapping[Benchmark, Sequence[Figure]], seconds: float, *, qui
         f"Written by `make bench` on {datetime.now(UTC):%Y-%m-%d}, in {seconds / 60:.0f} minutes"
         f"{', of smaller cases (`--quick`)' if quick else ''}. Ratios are within this run; no test "
         "asserts a speed.",
-        _machine(),
+        measured_on(_LIBRARIES),
         _table(measured).rstrip(),
     ]
     if missing := [benchmark.name for benchmark in BENCHMARKS if benchmark not in measured]:
@@ -158,17 +156,6 @@ def _page(measured: Mapping[Benchmark, Sequence[Figure]], seconds: float, *, qui
     found = [f"- {benchmark.name}: {benchmark.found}" for benchmark in measured if benchmark.found]
     parts += ["## What profiles showed", "\n".join(found)]
     return "\n\n".join(parts) + "\n"
-
-
-def _machine() -> str:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    load = os.getloadavg()[2]
-    libraries = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _LIBRARIES)
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB of "
-        f"memory, Python {platform.python_version()}; {libraries}. Load average of the last 15 "
-        f"minutes: {load:.1f}."
-    )
 
 
 if __name__ == "__main__":

@@ -18,8 +18,9 @@ from pathlib import Path
 from llmrec_pipeline_tests.faults import damage, machine
 from llmrec_pipeline_tests.faults.killing import kill_runs, killing
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
-from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting, as_table, described
+from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting, as_table
 from llmrec_pipeline_tests.faults.publishers_that_lie import lying_publishers
+from llmrec_pipeline_tests.measured_on import measured_on
 
 RESULTS = Path(__file__).resolve().parent.parent / "results" / "faults.md"
 
@@ -40,6 +41,8 @@ FAULTS: dict[str, Fault] = {
     "damaged SQLite page": damage.damaged_sqlite,
     "publishers that lie": lying_publishers,
 }
+
+_LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,7 +90,8 @@ def _progress(told: str) -> None:
 
 
 def _page(table: str, day: date, seed: int) -> str:
-    return f"# Faults\n\n{described()}; {day}; seed {seed}.\n\n{table}"
+    written = f"Written by `make faults` on {day}; seed {seed}."
+    return f"# Faults\n\n{written}\n\n{measured_on(_LIBRARIES)}\n\n{table}"
 
 
 if __name__ == "__main__":

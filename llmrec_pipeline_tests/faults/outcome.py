@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 
-_LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
 COLUMNS = ("what", "cases", "held", "lost", "half", "seconds", "detail")
 
 
@@ -77,14 +73,3 @@ def _cells(name: str, outcome: Outcome, seconds: float) -> tuple[str, ...]:
     counts = (outcome.cases, outcome.held, outcome.lost, outcome.half)
     detail = "; ".join(outcome.details).replace("|", "/")
     return (name, *map(str, counts), f"{seconds:.1f}", detail)
-
-
-def described() -> str:
-    """What the figures were taken on, without its name."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    libraries = ", ".join(f"{name} {version(name)}" for name in _LIBRARIES)
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB, "
-        f"Python {platform.python_version()}, {libraries}; "
-        f"a load of {os.getloadavg()[2]:.0f} in the last quarter of an hour"
-    )

@@ -22,9 +22,10 @@ from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.sources.pull import ParsedPull
 from llmrec_pipeline.storage.category_ranking import rank_all_categories
 from llmrec_pipeline.storage.changes import note_changes
+from llmrec_pipeline.storage.content_digest import frame_digest
+from llmrec_pipeline.storage.editions import Published
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.lake import Lake, Landing
-from llmrec_pipeline.storage.publishing import Published, frame_digest
 from llmrec_pipeline.storage.refreshing import (
     derive_silver,
     load_bronze,

@@ -23,6 +23,7 @@ import pytest
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage import publishing, refreshing
+from llmrec_pipeline.storage.content_digest import frame_digest
 from llmrec_pipeline.storage.editions import (
     CURRENT,
     MANIFEST,
@@ -37,7 +38,6 @@ from llmrec_pipeline.storage.editions import (
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
 from llmrec_pipeline.storage.landing import land_pending, pull_source
-from llmrec_pipeline.storage.publishing import frame_digest
 from llmrec_pipeline_tests.publishers import Publishers
 from llmrec_pipeline_tests.storage.pulled import (
     AA,

@@ -9,7 +9,7 @@ import polars as pl
 
 from llmrec_pipeline.domain.identity_config import IdentityConfig
 from llmrec_pipeline.settings import Settings
-from llmrec_pipeline.storage.publishing import Published
+from llmrec_pipeline.storage.editions import Published
 from llmrec_pipeline_tests.storage.pulled import LMARENA, DataFolder, at, model
 
 OLD, NEW = "laboratory/aura-big", "laboratory/aura"

@@ -26,8 +26,8 @@ from llmrec_pipeline.storage.landing import (
     note_overdue,
     pull_source,
 )
+from llmrec_pipeline.storage.source_usage import SourceUsage
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
-from llmrec_pipeline.storage.usage import SourceUsage
 from llmrec_pipeline_tests.publishers import (
     AA,
     LMARENA,

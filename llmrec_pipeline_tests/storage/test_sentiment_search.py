@@ -12,7 +12,7 @@ import pytest
 from llmrec_pipeline.locations import read_locations
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.sentiment_search import Found, SearchFailed, search_source
-from llmrec_pipeline.storage.usage import SourceUsage
+from llmrec_pipeline.storage.source_usage import SourceUsage
 from llmrec_pipeline.team_settings import load_sentiment
 from llmrec_pipeline_tests.hacker_news import MOST_HITS, HackerNews, comment, story
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from llmrec_pipeline.domain.timestamps import Moment
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.origins import read_serving
-from llmrec_pipeline.storage.publishing import ranking_payload
+from llmrec_pipeline.storage.ranking_payload import ranking_payload
 from llmrec_pipeline.storage.refreshing import rank_tasks
 from llmrec_pipeline.storage.time_travel import opened_at, payload_of_past, warehouse_at
 from llmrec_pipeline_tests.storage.pulled import (

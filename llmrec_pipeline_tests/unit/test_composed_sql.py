@@ -24,7 +24,6 @@ REVIEWED: Mapping[str, Mapping[str, set[str]]] = {
     "names and types of the schema table, domain.records": {
         "orchestration/checks.py": {"table.name", "table.key", "conditions.values()"},
         "serving/edition_tables.py": {"table.name", "_no_rows(table)"},
-        "storage/changes.py": {"table.name"},
         "storage/origins.py": {"_as_served(MODELS_SNAPSHOT)", "_as_served(BENCHMARK_RESULTS)"},
         "storage/usage_partitions.py": {"ddl(USAGE_EVENTS, name='told', extra=(_WAS_THERE,))"},
         "storage/warehouse.py": {"_statements()"},

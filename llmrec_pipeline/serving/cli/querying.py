@@ -16,7 +16,7 @@ from llmrec_pipeline.serving.cli import OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.serving.edition_tables import open_edition
 from llmrec_pipeline.storage.editions import Edition, EditionError, find_edition
-from llmrec_pipeline.storage.usage import COLUMNS, SourceUsage
+from llmrec_pipeline.storage.source_usage import COLUMNS, SourceUsage
 from llmrec_pipeline.storage.warehouse import named_rows
 
 
