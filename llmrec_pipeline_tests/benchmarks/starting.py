@@ -49,5 +49,7 @@ def imports() -> list[Figure]:
 
 def _environment(data: Path) -> dict[str, str]:
     environment = {**os.environ, "LLMREC_DATA_DIR": str(data), "LLMREC_OFFLINE": "1"}
-    environment.pop("DATABASE_URL", None)
+    # Python keeps what it compiled, unless it is told not to; then every start would compile anew.
+    for variable in ("DATABASE_URL", "PYTHONDONTWRITEBYTECODE"):
+        environment.pop(variable, None)
     return environment
