@@ -6,6 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -69,12 +71,18 @@ def recorded_bronze(lake: Lake, source: str) -> str:
     """The digest of the source's bronze files that the pull log records: it moves when content
     lands, by whatever route, and not when an unchanged pull does. A file whose record has not
     been written is no content yet."""
-    return _digest(
-        line["bronze"]
-        for path in lake.logs(source)
-        for line, _ in read_lines(path, 0)
-        if line.get("bronze")
-    )
+    names: set[str] = set()
+    for path in lake.logs(source):
+        now = path.stat()
+        names.update(_recorded_in(path, now.st_size, now.st_mtime_ns))
+    return _digest(names)
+
+
+@lru_cache(maxsize=10_000)
+def _recorded_in(path: Path, _size: int, _modified_ns: int) -> tuple[str, ...]:
+    """The bronze files that a log names. Logs only grow, and all but the newest are done: whoever
+    asks every half minute need not read years."""
+    return tuple(line["bronze"] for line, _ in read_lines(path, 0) if line.get("bronze"))
 
 
 def recorded_usage(settings: Settings) -> str:

@@ -35,7 +35,7 @@ def figures(pulls: int = TEN_YEARS, models: int = 500, repetitions: int = 5) -> 
         ),
         Figure("  its peak memory", many.peak_mb, "MB", against, few.peak_mb, GOAL),
         Figure("  its edition's own files", many.edition_kb, "KB", against, few.edition_kb, FLAT),
-        Figure("  the sensor's question", many.of("sensor"), "s", against, few.of("sensor"), GOAL),
+        Figure("  the sensor's question", many.of("sensor"), "s", against, few.of("sensor")),
     ]
 
 
@@ -60,22 +60,26 @@ def _both(
     base: Path, sizes: Sequence[int], models: int, repetitions: int
 ) -> tuple[list[Cost], list[Cost]]:
     """Of each size, the first refresh, when everything is new, and one after one new pull."""
-    firsts = [_build(base / str(pulls), pulls, models) for pulls in sizes]
-    return firsts, _measure(base, sizes, models, repetitions)
+    newest = max(sizes)
+    # All end at the same moment: what serves besides, bundled facts, is then the same.
+    firsts = [_build(base / str(pulls), pulls, models, newest - pulls) for pulls in sizes]
+    return firsts, _measure(base, sizes, newest, models, repetitions)
 
 
-def _build(data: Path, pulls: int, models: int) -> Cost:
+def _build(data: Path, pulls: int, models: int, before: int) -> Cost:
     progress(f"{pulls} pulls: writing")
-    first = build(data, pulls, models, _every(1000, pulls))
+    first = build(data, pulls, models, _every(1000, pulls), before=before)
     progress(f"{pulls} pulls: loaded and published in {first.of(*STEPS):.1f} s")
     return first
 
 
-def _measure(base: Path, sizes: Sequence[int], models: int, repetitions: int) -> list[Cost]:
+def _measure(
+    base: Path, sizes: Sequence[int], newest: int, models: int, repetitions: int
+) -> list[Cost]:
     """Both lakes in turn, so that whatever else the machine does falls on both alike."""
     with ExitStack() as stack:
         lakes = [
-            stack.enter_context(Refreshes(base / str(pulls), pulls, models)) for pulls in sizes
+            stack.enter_context(Refreshes(base / str(pulls), newest, models)) for pulls in sizes
         ]
         for number in range(repetitions + 1):
             progress(f"refresh {number} of {repetitions}")

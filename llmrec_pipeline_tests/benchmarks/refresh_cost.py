@@ -89,10 +89,15 @@ class Refreshes:
             self.cost.add(cost)
 
 
-def build(data: Path, pulls: int, models: int, tell: Callable[[int], None]) -> Cost:
-    """Write the lake, and the cost of its first refresh, when everything is new."""
-    SyntheticLake(data, models).write(pulls, tell)
-    return apart(_first_refresh, data, pulls, models)
+def build(
+    data: Path, pulls: int, models: int, tell: Callable[[int], None], *, before: int = 0
+) -> Cost:
+    """Write the lake, and the cost of its first refresh, when everything is new. It begins where a
+    lake would be after `before` pulls."""
+    synthetic = SyntheticLake(data, models)
+    synthetic.skip(before)
+    synthetic.write(pulls, tell)
+    return apart(_first_refresh, data, before + pulls, models)
 
 
 def _first_refresh(data: Path, pulls: int, models: int) -> Cost:
