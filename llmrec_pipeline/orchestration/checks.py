@@ -5,10 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import duckdb
 import polars as pl
-from dagster import AssetCheckResult, AssetCheckSeverity, AssetCheckSpec, AssetKey, MetadataValue
+from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    MaterializeResult,
+    MetadataValue,
+)
 
 from llmrec_pipeline.domain.measure_choice import CONSENSUS
 from llmrec_pipeline.domain.records import TASK_RANKINGS
@@ -19,6 +27,9 @@ from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.storage.judging import doubts, rebases
 from llmrec_pipeline.storage.origins import Serving
 from llmrec_pipeline.storage.warehouse import first_row
+
+Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
+"""What an asset with checks yields."""
 
 PULL_SUCCEEDED = "the_publisher_answered"
 STRUCTURE_KNOWN = "the_pages_have_the_known_structure"
@@ -93,7 +104,7 @@ def check_table(
     if missing_columns:
         # The other checks would ask for columns that are not there.
         return
-    rows = _count(con, f"SELECT count(*) FROM {table.name}")
+    rows = count_rows(con, f"SELECT count(*) FROM {table.name}")
     yield _result(
         asset, _ROWS, rows > 0, {"rows": rows}, _EMPTY.get(table.name, "the table is empty")
     )
@@ -166,9 +177,10 @@ def _counts(
     return {name: count for name, count in zip(conditions, row or (), strict=True) if count}
 
 
-def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
+def count_rows(con: duckdb.DuckDBPyConnection, query: str) -> int:
+    """The one number that a query gives; 0 where it gives none."""
     row = first_row(con, query)
-    return int(row[0]) if row else 0
+    return int(row[0] or 0) if row else 0
 
 
 def _result(

@@ -16,8 +16,8 @@ from llmrec_pipeline.locations import PROJECT_ROOT
 
 PACKAGE = PROJECT_ROOT / "llmrec_pipeline"
 # What runs a query, and which of its arguments that is: methods of connections, and functions.
-_METHODS = {"execute": 0, "sql": 0, "raw_sql": 0, "exec_driver_sql": 0}
-_FUNCTIONS = {"first_row": 1, "edition_rows": 1, "_count": 1, "_write_table": 1}
+_METHODS = {"execute": 0, "sql": 0, "raw_sql": 0, "exec_driver_sql": 0, "count_rows": 1}
+_FUNCTIONS = {"first_row": 1, "edition_rows": 1, "count_rows": 1, "_write_table": 1}
 # Sessions run expressions of SQLAlchemy, whose only text of ours is that of `text`.
 _OTHERS = ("session", "streaming", "querying")
 REVIEWED: Mapping[str, Mapping[str, set[str]]] = {

@@ -5,12 +5,10 @@ What belongs here: when it is told, and Dagster as one more channel. What does n
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from dagster import (
-    AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
@@ -94,7 +92,7 @@ def digest_asset(settings: Settings, clock: Clock) -> AssetsDefinition:
     )
     def market_digest(
         context: AssetExecutionContext,
-    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    ) -> checks.Results:
         channels = [Observations(context), *channels_of(settings)]
         try:
             sent = send_digest(settings, channels, clock())

@@ -6,12 +6,11 @@ from it. What does not: decisions, which people make.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from dagster import (
-    AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
@@ -24,7 +23,7 @@ from sqlalchemy.orm import Session
 from llmrec_pipeline.domain.advice import VERDICTS, Advice
 from llmrec_pipeline.domain.catalogue import Catalogue, catalogue
 from llmrec_pipeline.domain.decisions import STATUSES
-from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration import checks, vocabulary
 from llmrec_pipeline.orchestration.checks import EVERY_USE_CASE_ANSWERED, warning
 from llmrec_pipeline.orchestration.evidence_access import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.metadata import markdown, stored_schema
@@ -144,7 +143,7 @@ def evidence_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
     )
     def model_recommendations(
         context: AssetExecutionContext,
-    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    ) -> checks.Results:
         now = clock()
         with not_to_be_retried(), opened_for_run(settings) as store, store.writing() as session:
             team = load_team_settings(settings.locations).models

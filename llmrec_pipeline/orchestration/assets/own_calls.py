@@ -4,12 +4,10 @@ What belongs here: figures of usage events, entered into the evidence store. Wha
 events, which people and their logs decide on.
 """
 
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from dagster import (
-    AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
@@ -20,7 +18,7 @@ from dagster import (
 
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.domain.usage_prices import Window, window_until
-from llmrec_pipeline.orchestration import vocabulary
+from llmrec_pipeline.orchestration import checks, vocabulary
 from llmrec_pipeline.orchestration.checks import TELEMETRY_RECENT, missing_telemetry, warning
 from llmrec_pipeline.orchestration.evidence_access import not_to_be_retried, opened_for_run
 from llmrec_pipeline.orchestration.metadata import stored_schema
@@ -59,7 +57,7 @@ def own_call_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
     )
     def model_runtime_stats(
         context: AssetExecutionContext, warehouse: WarehouseResource
-    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    ) -> checks.Results:
         now = clock()
         with not_to_be_retried():
             measured = _measured(

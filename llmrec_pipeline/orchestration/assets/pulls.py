@@ -5,11 +5,10 @@ their own, one publisher that fails would keep every table from being built in a
 the whole graph.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from dagster import (
-    AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
@@ -47,8 +46,6 @@ _PREVIEW = (
 # Executors that run every step of a run in one process, by Dagster's names for them.
 _ONE_PROCESS = frozenset({"in_process", "execute_in_process_executor"})
 
-Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
-
 
 def pull_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDefinition]:
     """Both assets of every configured source."""
@@ -67,7 +64,7 @@ def _source_assets(
         check_specs=[*_raw_checks(source), *_bronze_checks(source)],
         can_subset=True,
     )
-    def pull(context: AssetExecutionContext) -> Results:
+    def pull(context: AssetExecutionContext) -> checks.Results:
         if raw_key(source) in context.selected_asset_keys:
             yield from _pull(context, source, lake, pool)
         if bronze_key(source) in context.selected_asset_keys:
@@ -150,7 +147,9 @@ def _sources_of_run(context: AssetExecutionContext, source: str) -> list[str]:
     return [key.path[1] for key in keys if key == raw_key(key.path[-1])]
 
 
-def _pull(context: AssetExecutionContext, source: str, lake: Lake, pool: PullPool) -> Results:
+def _pull(
+    context: AssetExecutionContext, source: str, lake: Lake, pool: PullPool
+) -> checks.Results:
     key = raw_key(source)
     outcome = pool.outcome(context.run.run_id, source, _sources_of_run(context, source))
     problems = []
@@ -175,7 +174,7 @@ def _pull(context: AssetExecutionContext, source: str, lake: Lake, pool: PullPoo
 
 def _land(
     context: AssetExecutionContext, source: str, settings: Settings, lake: Lake, clock: Clock
-) -> Results:
+) -> checks.Results:
     key = bronze_key(source)
     landed = land_pending(source, settings, lake, clock)
     invalid = [outcome for outcome in landed if outcome.status == "invalid"]

@@ -2,7 +2,7 @@
 what people wrote besides, and `recommendation_report`."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -90,7 +90,7 @@ def result_assets(settings: Settings, clock: Clock) -> list[AssetsDefinition]:
     )
     def task_rankings(
         warehouse: WarehouseResource,
-    ) -> Iterator[MaterializeResult[Any] | AssetCheckResult]:
+    ) -> checks.Results:
         with warehouse.get_connection() as con:
             frame = rank_tasks(con, settings)
             results = list(checks.check_table(con, TASK_RANKINGS, vocabulary.TASK_RANKINGS))

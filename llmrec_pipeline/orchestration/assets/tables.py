@@ -1,11 +1,6 @@
 """The warehouse: `bronze_models`, `silver_models`, `models_history`, `models_latest`."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import duckdb
 from dagster import (
-    AssetCheckResult,
     AssetCheckSpec,
     AssetExecutionContext,
     AssetsDefinition,
@@ -32,13 +27,6 @@ from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline.storage.landing import Clock
 from llmrec_pipeline.storage.refreshing import derive_silver, load_bronze
 from llmrec_pipeline.storage.warehouse import first_row, sql_text
-
-Results = Iterator[MaterializeResult[Any] | AssetCheckResult]
-
-
-def _count(con: duckdb.DuckDBPyConnection, query: str) -> int:
-    row = first_row(con, query)
-    return int(row[0] or 0) if row else 0
 
 
 def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDefinition]:
@@ -73,7 +61,9 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         kinds={"duckdb", "table"},
         pool=WAREHOUSE_POOL,
     )
-    def bronze_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+    def bronze_models(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> checks.Results:
         with warehouse.get_connection() as con:
             loaded = load_bronze(con, settings, lake)
             doubted = checks.doubted_pulls(con)
@@ -83,7 +73,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
                 "reason, rows, rows_previous, index_version "
                 "FROM pulls ORDER BY snapshot_ts DESC, source LIMIT 12"
             ).pl()
-            rows = _count(con, "SELECT count(*) FROM bronze_models")
+            rows = checks.count_rows(con, "SELECT count(*) FROM bronze_models")
         for problem in doubted:
             context.log.warning("quarantined: %s", problem)
         for problem in rebased:
@@ -135,15 +125,19 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         kinds={"duckdb", "table"},
         pool=WAREHOUSE_POOL,
     )
-    def silver_models(context: AssetExecutionContext, warehouse: WarehouseResource) -> Results:
+    def silver_models(
+        context: AssetExecutionContext, warehouse: WarehouseResource
+    ) -> checks.Results:
         now = clock()
         fixture = Fixture(settings.locations.fixture, settings)
         with warehouse.get_connection() as con:
             serving = derive_silver(con, settings, now, fixture)
             results = list(checks.check_table(con, SILVER_MODELS, vocabulary.SILVER_MODELS))
             unknown = checks.unknown_names(con)
-            rows = _count(con, "SELECT count(*) FROM silver_models")
-            review = _count(con, "SELECT count(*) FROM model_identity_review WHERE used_id IS NULL")
+            rows = checks.count_rows(con, "SELECT count(*) FROM silver_models")
+            review = checks.count_rows(
+                con, "SELECT count(*) FROM model_identity_review WHERE used_id IS NULL"
+            )
         most = max((entry.rows or 0 for entry in serving), default=0)
         origins = [
             {
@@ -186,7 +180,7 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         kinds={"duckdb", "table"},
         pool=WAREHOUSE_POOL,
     )
-    def models_history(warehouse: WarehouseResource) -> Results:
+    def models_history(warehouse: WarehouseResource) -> checks.Results:
         with warehouse.get_connection(read_only=True) as con:
             span = first_row(
                 con,
@@ -220,15 +214,15 @@ def table_assets(settings: Settings, lake: Lake, clock: Clock) -> list[AssetsDef
         kinds={"duckdb", "table"},
         pool=WAREHOUSE_POOL,
     )
-    def models_latest(warehouse: WarehouseResource) -> Results:
+    def models_latest(warehouse: WarehouseResource) -> checks.Results:
         with warehouse.get_connection(read_only=True) as con:
             results = list(checks.check_table(con, MODELS_LATEST, vocabulary.MODELS_LATEST))
-            rows = _count(con, "SELECT count(*) FROM models_latest")
-            listed = _count(con, "SELECT count(*) FROM models_latest WHERE listed")
-            priced = _count(
+            rows = checks.count_rows(con, "SELECT count(*) FROM models_latest")
+            listed = checks.count_rows(con, "SELECT count(*) FROM models_latest WHERE listed")
+            priced = checks.count_rows(
                 con, "SELECT count(*) FROM models_latest WHERE price_input_per_1m IS NOT NULL"
             )
-            conflicts = _count(con, "SELECT count(*) FROM price_conflicts")
+            conflicts = checks.count_rows(con, "SELECT count(*) FROM price_conflicts")
             best = con.sql(sql_text("best_measured")).pl()
             widest = con.sql(sql_text("widest_price_conflicts")).pl()
         yield MaterializeResult(
