@@ -25,10 +25,12 @@ from typing import Any
 
 import polars as pl
 
+from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.domain.usage_records import USAGE_EVENTS
 from llmrec_pipeline.storage.files import write_json, write_parquet
 from llmrec_pipeline.storage.lake import polars_schema
 from llmrec_pipeline.storage.usage_partitions import Merged
+from llmrec_pipeline.storage.usage_seals import TelemetryError
 
 _PROGRESS = "progress.json"
 _REJECTS = "rejects.jsonl"
@@ -162,11 +164,13 @@ class Staging:
 
 
 def _read_progress(path: Path) -> Progress | None:
+    """None where there is none that can be read: the log is then read from its beginning, and what
+    is known already adds nothing."""
     try:
-        told = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+        told = read_json(path.read_bytes())
+        return Progress(**{**told, "counts": ReadCounts(**told["counts"])})
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
-    return Progress(**{**told, "counts": ReadCounts(**told["counts"])})
 
 
 def cut_short(imports: Path) -> list[str]:
@@ -176,5 +180,16 @@ def cut_short(imports: Path) -> list[str]:
 
 
 def outcomes(imports: Path) -> list[dict[str, Any]]:
-    """What each finished import came to; of one that was repeated, the last time."""
-    return [json.loads(path.read_text("utf-8")) for path in sorted(imports.glob("*.json"))]
+    """What each finished import came to; of one that was repeated, the last time. Raises
+    TelemetryError for one that cannot be read."""
+    return [_read_outcome(path) for path in sorted(imports.glob("*.json"))]
+
+
+def _read_outcome(path: Path) -> dict[str, Any]:
+    try:
+        outcome = read_json(path.read_bytes())
+        if isinstance(outcome, dict) and {"refused", "noted"} <= outcome.keys():
+            return outcome
+    except ValueError:
+        pass
+    raise TelemetryError(f"{path}: damaged; remove it, then import its log again")

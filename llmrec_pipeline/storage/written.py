@@ -44,6 +44,15 @@ _NEWEST = "watermarks.json"
 Row = Mapping[str, Any]
 
 
+class DamagedExport(Exception):
+    """An exported table is not as it was written. One line that says what to do."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path}: damaged; remove it, then `llmrec refresh` writes it anew from the evidence store"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Watermark:
     """How far a table was read: its greatest id, and a hash of its rows, since people correct them,
@@ -91,18 +100,38 @@ def export(folder: Path, written: Mapping[str, Sequence[Row]]) -> Watermarks:
     watermarks = {table.name: Watermark.of(written[table.name]) for table in WRITTEN_TABLES}
     for table in WRITTEN_TABLES:
         path = folder / table.name / watermarks[table.name].file_name
-        if not path.exists():
+        if _sound(path, watermarks[table.name]) is None:
             write_parquet(path, _frame(table, written[table.name]))
     write_json(folder / _NEWEST, in_inputs(watermarks))
     return watermarks
 
 
 def read_written(folder: Path, table: Table, watermark: Mapping[str, Any]) -> pl.DataFrame:
-    """A table up to a watermark, as the inputs of an edition tell it."""
+    """A table up to a watermark, as the inputs of an edition tell it. Raises DamagedExport."""
     mark = Watermark(**watermark)
     if mark == NOTHING[table.name]:
         return _frame(table, [])
-    return pl.read_parquet(folder / table.name / mark.file_name)
+    path = folder / table.name / mark.file_name
+    frame = _sound(path, mark)
+    if frame is None:
+        raise DamagedExport(path)
+    return frame
+
+
+def _sound(path: Path, mark: Watermark) -> pl.DataFrame | None:
+    """What an exported file holds; None where that is not what its watermark says."""
+    try:
+        frame = _read(path)
+        return frame if Watermark.of(frame.to_dicts()) == mark else None
+    except (OSError, KeyError, ValueError, TypeError):
+        return None
+
+
+def _read(path: Path) -> pl.DataFrame:
+    """Raises OSError and ValueError for what is damaged, on which Polars would panic."""
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    return pl.DataFrame(pq.read_table(path))
 
 
 def export_records(folder: Path, records: Mapping[str, Sequence[Row]]) -> None:
@@ -112,11 +141,17 @@ def export_records(folder: Path, records: Mapping[str, Sequence[Row]]) -> None:
 
 
 def read_records(folder: Path, table: Table) -> pl.DataFrame:
-    """A record table as it was exported last; empty before the first export."""
+    """A record table as it was exported last; empty before the first export. Raises
+    DamagedExport."""
     path = folder / f"{table.name}.parquet"
     none = _frame(table, [])
-    # A column that the table has got since the export is empty.
-    return pl.concat([none, pl.read_parquet(path)], how="diagonal") if path.is_file() else none
+    if not path.is_file():
+        return none
+    try:
+        # A column that the table has got since the export is empty.
+        return pl.concat([none, _read(path)], how="diagonal")
+    except (OSError, ValueError):
+        raise DamagedExport(path) from None
 
 
 def _frame(table: Table, rows: Sequence[Row]) -> pl.DataFrame:

@@ -19,7 +19,8 @@ from llmrec_pipeline.settings import Settings, load_settings
 from llmrec_pipeline.storage.fixture import Fixture
 from llmrec_pipeline.storage.inputs import hash_inputs, present_inputs
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
-from llmrec_pipeline.storage.usage_staging import Staging
+from llmrec_pipeline.storage.usage_seals import TelemetryError
+from llmrec_pipeline.storage.usage_staging import Staging, outcomes
 from llmrec_pipeline.telemetry import importing
 from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
 from llmrec_pipeline.telemetry.importing import Asked, Imported, import_log
@@ -419,6 +420,25 @@ def test_an_import_goes_on_where_it_was_cut_short(
     assert len(telemetry.rejects()) == len(once.rejects())
     if "user_hash" not in str(asked.mapping.fields):
         assert telemetry.events("event_id, started_at") == once.events("event_id, started_at")
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[1]", b"\xff", b'{"log":'])
+def test_an_import_without_sound_progress_begins_anew(
+    telemetry: Telemetry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setattr(importing, "_CHUNK_EVENTS", 25)
+    log, asked = telemetry.open("jsonl", write_jsonl(tmp_path / "own.jsonl", _records("own")))
+    with pytest.raises(KeyboardInterrupt):
+        telemetry.run(_Breaks(log, 60), asked)
+    (progress,) = telemetry.places.usage_imports.glob("*/progress.json")
+    progress.write_bytes(damage)
+    _assert_told(telemetry.run(log, asked), SHAPES["own"].told(CALLS))
+    assert len(telemetry.events()) == SHAPES["own"].told(CALLS).new
+    (outcome,) = telemetry.places.usage_imports.glob("*.json")
+    assert len(outcomes(telemetry.places.usage_imports)) == 1
+    outcome.write_bytes(damage)
+    with pytest.raises(TelemetryError, match=f"{outcome.name}: damaged; remove it"):
+        outcomes(telemetry.places.usage_imports)
 
 
 def test_a_merge_that_was_cut_short_is_told_as_once(

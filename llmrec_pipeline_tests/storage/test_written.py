@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -29,6 +30,7 @@ from llmrec_pipeline.storage.evidence_store.subjects import read_subjects
 from llmrec_pipeline.storage.evidence_store.written_rows import export_written, present_watermarks
 from llmrec_pipeline.storage.written import (
     NOTHING,
+    DamagedExport,
     Watermark,
     exported_watermarks,
     in_inputs,
@@ -138,6 +140,33 @@ def _calls(since: datetime, calls: int) -> ModelRuntimeStats:
         total_tokens=1000,
         est_cost_usd=Decimal("1.5"),
     )
+
+
+def test_a_damaged_export_is_refused_and_written_anew(
+    store: EvidenceStore, settings: Settings
+) -> None:
+    with store.writing() as session:
+        ingest(session, catalogue_of(model(NEW), OWN), START)
+    marks = export_written(settings)
+    folder = settings.locations.evidence
+    mark = in_inputs(marks)[MANUAL_BENCHMARKS.name]
+    path = folder / MANUAL_BENCHMARKS.name / marks[MANUAL_BENCHMARKS.name].file_name
+    whole, sound = path.read_bytes(), read_written(folder, MANUAL_BENCHMARKS, mark)
+    for place in range(0, len(whole), 37):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x55
+        path.write_bytes(damaged)
+        with suppress(DamagedExport):
+            assert read_written(folder, MANUAL_BENCHMARKS, mark).equals(sound)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DamagedExport, match=path.name):
+        read_written(folder, MANUAL_BENCHMARKS, mark)
+    export_written(settings)
+    assert read_written(folder, MANUAL_BENCHMARKS, mark).equals(sound)
+    record = folder / f"{MODEL_RECOMMENDATIONS.name}.parquet"
+    record.write_bytes(b"PAR1")
+    with pytest.raises(DamagedExport, match=record.name):
+        read_records(folder, MODEL_RECOMMENDATIONS)
 
 
 def test_a_store_that_nobody_uses_is_not_made(

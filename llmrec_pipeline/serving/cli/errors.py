@@ -12,6 +12,7 @@ _CODES = {
     "WarehouseError": BUSY,
     "FixtureError": FAILED,
     "DamagedPull": FAILED,
+    "DamagedExport": FAILED,
     "BusyError": BUSY,
     "EvidenceStoreError": FAILED,
     "StoreBusyError": BUSY,
