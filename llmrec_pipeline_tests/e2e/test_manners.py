@@ -257,12 +257,16 @@ def test_doctor_finds_what_is_wrong(ran: Llmrec) -> None:
     (edition / "ranking.json").write_text(ranking.replace("openai", "opena1"), encoding="utf-8")
     (ran.data / "warehouse.duckdb").write_bytes(b"no database")
     (ran.data / "evidence.sqlite3").write_bytes(b"no database" * 1000)
+    day = ran.data / "telemetry" / "events" / "day=2026-06-01"
+    day.mkdir(parents=True)
+    (day / "events.parquet").write_bytes(b"no events")
     sick = ran("doctor", AA_API_KEY="", LLMREC_SOURCES__LMARENA__ENABLED="false")
     assert (sick.code, sick.err) == (1, "")
     states = {finding["what"]: finding["state"] for finding in sick.json}
     assert states["edition"] == "problem"
     assert states["warehouse"] == "problem"
     assert states["evidence store"] == "problem"
+    assert states["own calls"] == "problem"
     assert states["settings"] == "ok"
     details = {finding["what"]: finding["detail"] for finding in sick.json}
     assert details["source lmarena"] == "switched off"

@@ -54,6 +54,7 @@ def _findings() -> Iterator[Finding]:
     yield _warehouse(settings)
     yield _edition(settings)
     yield evidence_finding(settings.locations)
+    yield _own_calls(settings.locations)
     yield _dagster_home(settings)
     for row in source_rows(settings):
         name = f"source {row['source']}"
@@ -113,6 +114,20 @@ def _edition(settings: Settings) -> Finding:
     except EditionError as error:
         return Finding("edition", "problem", str(error))
     return Finding("edition", "ok", f"{edition.name}, data as of {manifest['snapshot_ts']}")
+
+
+def _own_calls(locations: Locations) -> Finding:
+    """Every day's file against its SHA-256."""
+    from llmrec_pipeline.storage.usage_partitions import UsagePartitions
+    from llmrec_pipeline.storage.usage_seals import TelemetryError, require_sound
+
+    name = "own calls"
+    files = UsagePartitions(locations.usage_events).files()
+    try:
+        require_sound(files.values())
+    except TelemetryError as error:
+        return Finding(name, "problem", str(error))
+    return Finding(name, "ok", f"{len(files)} days")
 
 
 def evidence_finding(locations: Locations, environment: Mapping[str, str] | None = None) -> Finding:
