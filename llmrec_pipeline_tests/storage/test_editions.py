@@ -405,7 +405,7 @@ def test_a_reader_in_another_process_never_misses_an_edition(tmp_path: Path) -> 
     "step",
     [
         "_write_table",
-        pytest.param("_write_history", marks=pytest.mark.slow),
+        pytest.param("write_history", marks=pytest.mark.slow),
         pytest.param("ranking_payload", marks=pytest.mark.slow),
         pytest.param("write_json", marks=pytest.mark.slow),
         "_switch",
