@@ -19,7 +19,7 @@ HELD_BACK := duckdb==1.5.5 sqlalchemy<2.1
 .PHONY: help run report test slow lint dev bench faults identity tasks fit lock clean setup
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: $(STAMP) ## pull, build, publish, and print the top three models for coding
 	$(BIN)/llmrec run --format table

@@ -14,13 +14,14 @@ import os
 import platform
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,16 @@ PULLS = 10
 SHARE_GOAL, P99_GOAL_MS = Goal(0.4, at_least=True), Goal(20.0)
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 _CLI = (sys.executable, "-m", "llmrec_pipeline.serving.cli")
+_BARE = """
+import sys
+import uvicorn
+from fastapi import FastAPI
+app = FastAPI()
+@app.get("/")
+async def constant():
+    return {"status": "ok", "edition": "20261121T000000Z-00000000"}
+uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, server_header=False)
+"""
 _TEXT = "python debugging, prefer quality, budget $5/1M tokens"
 
 
@@ -60,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def figures(models: int = 500, connections: int = 4, seconds: float = 5) -> list[Figure]:
     """Each route beside the constant one, and how long the slowest answers take."""
     constant, *asked = _measured(models, connections, seconds)
+    bare = _bare(connections, seconds)
     rates = [
         Figure(
             f"API: {load.name}",
@@ -68,6 +80,12 @@ def figures(models: int = 500, connections: int = 4, seconds: float = 5) -> list
         )
         for load in asked
     ]
+    rates.append(
+        Figure(
+            f"API: {asked[0].name}",
+            *(asked[0].per_second, "requests/s", "a bare FastAPI route", bare.per_second),
+        )
+    )
     slowest = Figure(f"API: {asked[0].name}, p99", asked[0].p99_ms, "ms", goal=P99_GOAL_MS)
     return [*rates, slowest]
 
@@ -80,6 +98,29 @@ def _measured(models: int, connections: int, seconds: float) -> list[Load]:
         environment.pop("DATABASE_URL", None)
         with served(environment) as port:
             return asyncio.run(_loads(port, connections, seconds))
+
+
+def _bare(connections: int, seconds: float) -> Load:
+    """A constant route of FastAPI with nothing of ours around it, on the same server."""
+    request = itertools.repeat(_request("GET", "/"))
+    port = _free_port()
+    process = subprocess.Popen([sys.executable, "-c", _BARE, str(port)])
+    try:
+        for _ in range(200):
+            with suppress(OSError):
+                asyncio.run(_load("warm", port, request, 1, 0.1))
+                break
+            time.sleep(0.1)
+        return asyncio.run(_load("bare", port, request, connections, seconds))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port: int = listening.getsockname()[1]
+        return port
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from llmrec_pipeline.domain.usage_prices import DatedPrice, ServedName, Terms, W
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.usage_engines import open_usage_events
+from llmrec_pipeline.storage.usage_seals import SEAL, UNSEALED, seal
 from llmrec_pipeline.storage.usage_stats import compute
 from llmrec_pipeline_tests.benchmarks.apart import apart
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
@@ -89,7 +90,7 @@ COPY (
         NULL::VARCHAR AS user_hash,
         1::BIGINT AS calls
     FROM uniform
-) TO '{path}' (FORMAT parquet, COMPRESSION snappy)
+) TO '{path}' (FORMAT parquet, COMPRESSION snappy, KV_METADATA {seal})
 """
 # As one would write it by hand: names joined, then prices.
 _BY_HAND = """
@@ -164,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stdout.write(_report(Path(folder), events, chosen.repeat))
 
 
-def figures(events: int = SIZES[-1], repetitions: int = 2) -> list[Figure]:
+def figures(events: int = SIZES[-1], repetitions: int = 3) -> list[Figure]:
     """Our aggregation of a whole window beside the query by hand."""
     with tempfile.TemporaryDirectory(prefix="llmrec-telemetry-") as folder:
         _generate(Path(folder), events, _START)
@@ -220,15 +221,18 @@ def _generate(data: Path, events: int, start: datetime) -> None:
             day = start + timedelta(days=number)
             partition = folder / f"day={day.date().isoformat()}"
             partition.mkdir(parents=True)
+            path = partition / "events.parquet"
             text = _GENERATE.format(
                 first=number * per_day,
                 last=(number + 1) * per_day,
                 n=max(per_day, 1),
                 hosts=list(_HOSTS),
                 models=_MODELS,
-                path=partition / "events.parquet",
+                path=path,
+                seal=f"{{{SEAL}: '{UNSEALED}'}}",
             )
             con.execute(text.replace("$day", f"'{day.isoformat()}'"))
+            seal(path)
     progress(f"{events:,} events from {start.date().isoformat()} on: written")
 
 
