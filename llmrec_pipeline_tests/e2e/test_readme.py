@@ -7,6 +7,7 @@ is."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -257,3 +258,11 @@ def test_dg_starts_as_the_readme_tells_it(ran: Llmrec) -> None:
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
+
+
+def test_what_the_readme_links_to_is_there() -> None:
+    linked = re.findall(
+        r"\]\((?!https?://|#)([^)]+)\)", (PROJECT_ROOT / "README.md").read_text("utf-8")
+    )
+    assert linked
+    assert [path for path in linked if not (PROJECT_ROOT / path.partition("#")[0]).exists()] == []
