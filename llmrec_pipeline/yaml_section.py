@@ -21,6 +21,8 @@ from llmrec_pipeline.locations import SettingsError
 PREFIX = "LLMREC_"
 SEPARATOR = "__"
 _LONGEST_VALUE = 60
+_LARGEST_FILE = 4 * 1024 * 1024  # characters; the largest of config/ has some 80 thousand
+_DEEPEST = 100  # levels; what is read has at most ten
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -60,12 +62,38 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 def _load_yaml(text: str) -> Any:
     """Raises yaml.YAMLError, and ValueError for a date or number that is none."""
+    require_shallow(text)
     return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
+def require_shallow(text: str) -> None:
+    """Raises yaml.YAMLError for nesting that is too deep: libyaml composes by recursion, which ends
+    the process where the stack does. Events come one by one, so that nothing is read beyond."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                problem = f"nested deeper than the {_DEEPEST} levels that are allowed"
+                mark: Any = event.start_mark  # libyaml's own, which the error's type leaves out
+                raise yaml.MarkedYAMLError(None, None, problem, mark)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _read_text(path: Path) -> str:
+    with path.open(encoding="utf-8") as file:
+        text = file.read(_LARGEST_FILE + 1)
+    if len(text) > _LARGEST_FILE:
+        raise SettingsError(
+            f"{path}: longer than the {_LARGEST_FILE:,} characters that are allowed; shorten it"
+        )
+    return text
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = _load_yaml(path.read_text("utf-8"))
+        content = _load_yaml(_read_text(path))
     except FileNotFoundError:
         raise SettingsError(
             f"{path}: no such file; set LLMREC_CONFIG_DIR to the folder that holds it"

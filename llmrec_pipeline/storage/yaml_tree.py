@@ -9,16 +9,19 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import YAMLError
+from yaml import YAMLError as SafeYAMLError
 
 from llmrec_pipeline.domain.task_profile import RequestError
 from llmrec_pipeline.sources.pull import one_line
+from llmrec_pipeline.yaml_section import require_shallow
 
 
 def yaml_tree(path: Path, text: str) -> CommentedMap:
     """The mapping in a file's text; raises RequestError naming the file."""
     try:
+        require_shallow(text)
         tree = YAML().load(text)
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (SafeYAMLError, YAMLError, ValueError, RecursionError) as error:
         raise RequestError(f"{path}: {one_line(str(error))}; fix the YAML") from None
     if not isinstance(tree, CommentedMap):
         raise RequestError(f"{path}: a mapping is expected")

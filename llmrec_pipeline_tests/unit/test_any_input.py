@@ -36,6 +36,7 @@ from llmrec_pipeline.storage.outcome_tables import read_log, read_matrix, read_p
 from llmrec_pipeline.storage.spool import AnswerSpool
 from llmrec_pipeline.storage.states import SourceState, read_state, write_state
 from llmrec_pipeline.storage.written import NOTHING, exported_watermarks
+from llmrec_pipeline.storage.yaml_tree import yaml_tree
 from llmrec_pipeline.team_settings import (
     load_audit,
     load_mentions,
@@ -100,6 +101,24 @@ def test_scores_and_threads(body: object) -> None:
 def test_a_configuration(tmp_path: Path, text: str) -> None:
     (tmp_path / "tasks.yaml").write_text(text, "utf-8")
     _read_or_refused(lambda: Section.read(tmp_path, "tasks", {}), SettingsError)
+
+
+@pytest.mark.parametrize("deep", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000 + "a"])
+def test_a_configuration_that_is_nested_too_deep(tmp_path: Path, deep: str) -> None:
+    path = tmp_path / "tasks.yaml"
+    path.write_text(deep, "utf-8")
+    with pytest.raises(SettingsError, match=r"tasks\.yaml: line 1, .*the 100 levels"):
+        Section.read(tmp_path, "tasks", {})
+    with pytest.raises(RequestError, match=r"tasks\.yaml: "):
+        yaml_tree(path, deep)
+    path.write_text("a: {b: 1}", "utf-8")
+    assert Section.read(tmp_path, "tasks", {"LLMREC_TASKS__A__B": deep}).tree == {"a": {"b": deep}}
+
+
+def test_a_configuration_that_is_too_long(tmp_path: Path) -> None:
+    (tmp_path / "tasks.yaml").write_text("a: 1\n" + "#" * 5_000_000, "utf-8")
+    with pytest.raises(SettingsError, match=r"tasks\.yaml: longer than the 4,194,304 characters"):
+        Section.read(tmp_path, "tasks", {})
 
 
 def _own_settings(config: Path) -> object:
