@@ -26,7 +26,14 @@ from llmrec_pipeline.serving.api.server import listen
 from llmrec_pipeline.serving.sentence_embedding import EmbeddingError
 from llmrec_pipeline.serving.understanding import sentence_embedder
 from llmrec_pipeline.storage.spool import AnswerSpool
-from llmrec_pipeline_tests.e2e.api_server import Api, api, publish_without, served, until
+from llmrec_pipeline_tests.e2e.api_server import (
+    PATIENCE_S,
+    Api,
+    api,
+    publish_without,
+    served,
+    until,
+)
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, one_line
 
 TEXT = "python debugging, prefer quality"
@@ -411,11 +418,22 @@ def test_over_loopback_only_its_own_names_are_answered(data: Path) -> None:
 
         named = ("localhost:8000", "LocalHost.", "127.0.0.1", "[::1]:8000", "LLMREC.example.org:80")
         assert [asked(host).status_code for host in named] == [200] * len(named)
-        for host in ("rebound.example", "localhost.rebound.example", "127.0.0.1.example", "[", ""):
+        others = ("rebound.example", "localhost.rebound.example", "127.0.0.1.example", "[", "")
+        spoiled = ("[::1]rebound.example", "localhost:80@rebound", "localhost:x", "[localhost]")
+        for host in others + spoiled:
             told = asked(host)
             assert (told.status_code, told.headers["content-type"]) == (400, PROBLEM)
             assert "config/api.yaml: hosts" in told.json()["detail"]
         assert running.client.get("/", headers={"host": "rebound.example"}).status_code == 400
+        twice = b"GET / HTTP/1.1\r\nHost: rebound.example\r\nHost: localhost\r\n\r\n"
+        with socket.create_connection(
+            (running.client.base_url.host, running.client.base_url.port)
+        ) as asking:
+            asking.settimeout(PATIENCE_S)
+            asking.sendall(twice)
+            status, _, rest = asking.recv(4096).partition(b"\r\n")
+        assert status.startswith(b"HTTP/1.1 400 ")
+        assert PROBLEM.encode() in rest
 
 
 def test_an_answer_that_takes_too_long_is_given_up(data: Path) -> None:

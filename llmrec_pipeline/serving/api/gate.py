@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import hmac
 import logging
+import re
 import time
 import uuid
 from collections import OrderedDict
@@ -35,6 +36,8 @@ _UNKNOWN_HOST = (
     "Host: {!r} is no name of this server; ask for localhost, or list the name in config/api.yaml: "
     "hosts"
 )
+# A name, or an IPv6 address in brackets, and the port where one is told: RFC 9110, 7.2.
+_HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:@\[\]]+))(?::[0-9]*)?")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 
 _log = logging.getLogger("llmrec.api")
@@ -96,10 +99,10 @@ class Hosts:
 
 
 def _without_port(host: str) -> str:
-    """The name or address of a header `Host`, in lower case: [::1]:8000 is ::1."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0]
-    return host.partition(":")[0].lower().removesuffix(".")
+    """The name or address of a header `Host`, in lower case: [::1]:8000 is ::1. What is no such
+    header stays as it is, which is nobody's name."""
+    found = _HOST.fullmatch(host.lower())
+    return host if found is None else found[1] or found[2].removesuffix(".")
 
 
 class Tokens:
@@ -200,6 +203,9 @@ class Gate:
 
     async def _answer(self, exchange: _Exchange, scope: Scope, receive: Receive) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            await exchange.refuse(400, "Host: stands more than once; send it once")
+            return
         refused = self._hosts.refused(scope, headers.get(b"host", ""))
         if refused is not None:
             await exchange.refuse(400, _UNKNOWN_HOST.format(refused))
