@@ -162,6 +162,21 @@ def read_unit_before(text: Text, start: int) -> Unit | None:
     return Unit(counted.value, "", start, per.end)
 
 
+def unreadable_end(text: Text, start: int) -> int:
+    """Where a sum or a price ends whose number is too long to be one: "$1e400 per 1M"; the token
+    itself where none stands."""
+    before = _CURRENCIES.at(text, start)
+    at = start if before is None else before.end
+    if not text.word(at)[:1].isdigit() or text.tokens[at].number is not None:
+        return start
+    after = _CURRENCIES.at(text, at + 1)
+    end = at + 1 if after is None else after.end
+    unit = read_unit(text, end)
+    if unit is not None:
+        return unit.end
+    return start if before is None and after is None else end
+
+
 def read_amount(text: Text, start: int) -> Amount | None:
     """A number with its currency, if it has one, before or after it."""
     at, is_negative = start, False

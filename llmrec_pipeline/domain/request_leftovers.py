@@ -1,6 +1,7 @@
 """What looks like a hard constraint and was read as none: it is told, never lost.
 
-    leftover = amount of money | number "tokens" | key sign value
+    leftover = amount of money, also one whose number is too long | number "tokens"
+             | key sign value
              | negation or "only" beside the name of a provider
 
 Belongs here: what is left after all productions of constraints, and which words are what to write
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from llmrec_pipeline.domain.request_amounts import read_amount
+from llmrec_pipeline.domain.request_amounts import read_amount, unreadable_end
 from llmrec_pipeline.domain.request_numbers import number, phrases, word_set
 from llmrec_pipeline.domain.request_providers import NamedGroup, Names, OtherSenses
 from llmrec_pipeline.domain.request_tokens import Text
@@ -90,6 +91,9 @@ def _leftover(text: Text, start: int, names: Names, other: OtherSenses) -> int:
     counted = number(text, start, counts=True)
     if counted is not None:
         return _counted_end(text, start, counted.end)
+    unreadable = unreadable_end(text, start)
+    if unreadable > start:
+        return unreadable
     if _is_key_value(text, start):
         return start + 3
     name = names.at(text, start)

@@ -16,7 +16,7 @@ from typing import Generic, NamedTuple, TypeVar
 Meaning = TypeVar("Meaning")
 
 _TOKEN = re.compile(
-    r"""[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?!\w)       # 3e-6
+    r"""[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]+(?!\w)           # 3e-6
       | 0,[0-9]+(?![0-9])                              # 0,002: a decimal comma
       | [0-9]+(?:[,_][0-9]{3}(?![0-9]))+(?:\.[0-9]+)?  # 1,000,000
       | [0-9]+(?:\.[0-9]{3}(?![0-9])){2,}              # 1.000.000
@@ -30,6 +30,7 @@ _TOKEN = re.compile(
 _FIRST_UNSPACED, _LAST_UNSPACED = "\u3040", "\ud7af"  # kana, Han, Hangul: a character a token
 _SUPERSCRIPT = re.compile("([\u2070\u00b9\u00b2\u00b3\u2074-\u2079]+)")
 _LONGEST_NUMBER = 18  # characters; a longer run of digits is an id, not an amount
+_LONGEST_EXPONENT = 2  # digits; beyond is no amount, and no float holds it
 
 
 class Token(NamedTuple):
@@ -218,6 +219,8 @@ def _tokens(found: re.Match[str]) -> Iterator[Token]:
 def _exact(text: str) -> Fraction | None:
     """The value of digits: a comma before one or two digits, or after a 0, is a decimal comma."""
     if len(text) > _LONGEST_NUMBER or not text[-1].isdigit():
+        return None
+    if len(text.partition("e")[2].lstrip("+-")) > _LONGEST_EXPONENT:
         return None
     if text.count(".") > 1:
         return Fraction(text.replace(".", ""))
