@@ -15,7 +15,7 @@ from llmrec_pipeline.telemetry.log import Log, UsageLogError
 from llmrec_pipeline.telemetry.otlp import span_records
 from llmrec_pipeline.yaml_section import Section
 
-_MAPPINGS = "telemetry"
+MAPPINGS = "telemetry"
 
 
 class LogFormat(StrEnum):
@@ -41,12 +41,17 @@ def read_mapping(form: LogFormat, config: Path, told: Path | None) -> UsageMappi
         if form in _PLAIN:
             raise UsageLogError(
                 f"--format {form} needs --mapping FILE, which says what the columns mean; those in "
-                f"{config / _MAPPINGS} are examples"
+                f"{config / MAPPINGS} are examples"
             )
-        told = config / _MAPPINGS / f"{form}.yaml"
+        told = config / MAPPINGS / f"{form}.yaml"
     if told.suffix != ".yaml" or not told.is_file():
         raise UsageLogError(f"{told}: no such file; a mapping is a file NAME.yaml")
-    return Section.read(told.parent, told.stem, {}).validated(UsageMapping)
+    return mapping_in(told)
+
+
+def mapping_in(file: Path) -> UsageMapping:
+    """The mapping in a file NAME.yaml; raises SettingsError."""
+    return Section.read(file.parent, file.stem, {}).validated(UsageMapping)
 
 
 def open_log(form: LogFormat, place: str, mapping: UsageMapping) -> Log:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
+from llmrec_pipeline.locations import PROJECT_ROOT
 from llmrec_pipeline.serving.cli.app import app
 from llmrec_pipeline_tests.e2e.command_line import COMMAND, Llmrec, one_line
 from llmrec_pipeline_tests.publishers import SOURCES, Publishers
@@ -272,6 +273,17 @@ def test_doctor_finds_what_is_wrong(ran: Llmrec) -> None:
     assert details["source lmarena"] == "switched off"
     assert "rebuild" in details["warehouse"]
     assert "restore it from a backup" in details["evidence store"]
+    config = Path(shutil.copytree(PROJECT_ROOT / "config", ran.data / "config"))
+    (config / "models.yaml").write_text("[" * 100_000, encoding="utf-8")
+    names = ["models", "mentions", "audit", "sentiment", "learning", "api", "telemetry/otel"]
+    for name in names[1:]:
+        (config / f"{name}.yaml").write_text("spoiled: true\n", encoding="utf-8")
+    damaged = ran("doctor", LLMREC_CONFIG_DIR=str(config))
+    told = [finding for finding in damaged.json if finding["what"] == "settings"]
+    assert {finding["state"] for finding in told} == {"problem"}
+    assert [finding["detail"].partition(":")[0] for finding in told] == [
+        str(config / f"{name}.yaml") for name in names
+    ]
     wrong = ran("doctor", LLMREC_PIPELINE__HTTP__READ_S="soon")
     assert wrong.code == 1
     assert wrong.json[-1]["what"] == "settings"

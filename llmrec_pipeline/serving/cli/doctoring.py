@@ -5,20 +5,39 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import duckdb
 
 from llmrec_pipeline.locations import Locations
+from llmrec_pipeline.serving.api.config import load_api_config
 from llmrec_pipeline.serving.cli import FAILED, OK
 from llmrec_pipeline.serving.cli.output import Format, chosen, print_json, print_table
 from llmrec_pipeline.serving.source_rows import source_rows
+from llmrec_pipeline.serving_settings import load_learning
 from llmrec_pipeline.settings import Settings, SettingsError, load_settings
 from llmrec_pipeline.storage.editions import EditionError, find_edition
 from llmrec_pipeline.storage.fixture import Fixture, FixtureError
 from llmrec_pipeline.storage.warehouse import WarehouseError, first_row, open_warehouse
+from llmrec_pipeline.team_settings import (
+    load_audit,
+    load_mentions,
+    load_sentiment,
+    load_team_settings,
+)
+from llmrec_pipeline.telemetry.formats import MAPPINGS, mapping_in
+
+_LOADERS: tuple[Callable[[Locations], object], ...] = (
+    load_team_settings,
+    load_mentions,
+    load_audit,
+    load_sentiment,
+    load_learning,
+    load_api_config,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +67,7 @@ def _findings() -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding("settings", "problem", str(error))
         return
-    yield Finding("settings", "ok", str(settings.locations.config))
+    yield from _other_settings(settings.locations)
     yield _folder(settings.locations.data)
     yield _fixture(settings)
     yield _warehouse(settings)
@@ -68,6 +87,24 @@ def _findings() -> Iterator[Finding]:
             yield Finding(name, "warning" if row["last_error"] else "ok", detail)
         else:
             yield Finding(name, "warning", detail)
+
+
+def _other_settings(locations: Locations) -> Iterator[Finding]:
+    """The files that `Settings` does not hold, each by its own loader."""
+    mappings = sorted((locations.config / MAPPINGS).glob("*.yaml"))
+    loads: list[Callable[[], object]] = [
+        *(partial(load, locations) for load in _LOADERS),
+        *(partial(mapping_in, path) for path in mappings),
+    ]
+    is_well = True
+    for load in loads:
+        try:
+            load()
+        except SettingsError as error:
+            is_well = False
+            yield Finding("settings", "problem", str(error))
+    if is_well:
+        yield Finding("settings", "ok", str(locations.config))
 
 
 def _folder(data: Path) -> Finding:
