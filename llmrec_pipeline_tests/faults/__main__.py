@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from llmrec_pipeline_tests.faults import damage, machine
-from llmrec_pipeline_tests.faults.killing import kill_runs, killing
+from llmrec_pipeline_tests.faults.killing import CRASHED, crashing, kill_runs, killing
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
 from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting, as_table
 from llmrec_pipeline_tests.faults.publishers_that_lie import lying_publishers
@@ -26,6 +26,7 @@ RESULTS = Path(__file__).resolve().parent.parent / "results" / "faults.md"
 
 FAULTS: dict[str, Fault] = {
     **{f"kill -9 while {name}": killing(name) for name in OPERATIONS},
+    **{f"crash points while {name}": crashing(name) for name in CRASHED},
     "kill -9 of llmrec run": kill_runs,
     "full disk": machine.full_disk,
     "full disk under llmrec run": machine.full_disk_under_run,
@@ -76,12 +77,22 @@ def play(name: str, seed: int, *, is_short: bool) -> tuple[Outcome, float]:
     with tempfile.TemporaryDirectory(prefix="llmrec-faults-") as folder:
         # Equal dice for equal seeds, whichever faults are played.
         dice = random.Random(f"{seed} {name}")
-        outcome = FAULTS[name](Setting(Path(folder), dice, is_short))
+        outcome = _outcome(FAULTS[name], Setting(Path(folder), dice, is_short))
     seconds = time.monotonic() - started
     verdict = "good" if outcome.is_good else "NOT GOOD"
     told = "; ".join(outcome.details)
     _progress(f"{name}: {verdict} after {seconds:.0f} s: {outcome.held} of {outcome.cases}; {told}")
     return outcome, seconds
+
+
+def _outcome(fault: Fault, setting: Setting) -> Outcome:
+    """What a fault came to; one that breaks off is a case lost, and no reason to leave the others."""
+    try:
+        return fault(setting)
+    except Exception as error:  # noqa: BLE001 - whatever breaks off is told, and counts
+        broken = Outcome()
+        broken.broke(error)
+        return broken
 
 
 def _progress(told: str) -> None:

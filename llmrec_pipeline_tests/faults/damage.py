@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 from sqlalchemy import text
 
+from llmrec_pipeline.domain.usage_prices import Window
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline.serving.cli.doctoring import evidence_finding
+from llmrec_pipeline.serving.edition_tables import open_edition
+from llmrec_pipeline.settings import load_settings
 from llmrec_pipeline.storage.editions import MANIFEST, RANKING, Edition, EditionError
 from llmrec_pipeline.storage.evidence_store import migrating
 from llmrec_pipeline.storage.evidence_store.opening import EvidenceStoreError
 from llmrec_pipeline.storage.lake import DamagedPull, Lake
 from llmrec_pipeline.storage.loading import load
+from llmrec_pipeline.storage.usage_engines import open_usage_events
 from llmrec_pipeline.storage.usage_partitions import UsagePartitions
-from llmrec_pipeline.storage.usage_seals import DamagedEvents, require_sound
+from llmrec_pipeline.storage.usage_seals import DamagedEvents
 from llmrec_pipeline.storage.warehouse import WarehouseError
 from llmrec_pipeline_tests.faults.operations import OPERATIONS
 from llmrec_pipeline_tests.faults.outcome import Outcome, Setting
@@ -29,6 +34,7 @@ from llmrec_pipeline_tests.parsing import page
 from llmrec_pipeline_tests.storage.pulled import AA, DataFolder, at, digests, models
 
 _PAGE = 4096
+_DIGITS = b"0123456789"
 
 
 @contextmanager
@@ -42,6 +48,23 @@ def _damaged(path: Path, dice: random.Random, *, whole_page: bool = False) -> It
         body[start : start + _PAGE] = bytes(len(body[start : start + _PAGE]))
     else:
         body[place] ^= 1 << dice.randrange(8)
+    with _holding(path, body):
+        yield
+
+
+@contextmanager
+def _misread_digit(path: Path, dice: random.Random) -> Iterator[None]:
+    """The file with one digit become another one, and as it was afterwards."""
+    body = bytearray(path.read_bytes())
+    place = dice.choice([place for place, byte in enumerate(body) if byte in _DIGITS])
+    body[place] = dice.choice([digit for digit in _DIGITS if digit != body[place]])
+    with _holding(path, body):
+        yield
+
+
+@contextmanager
+def _holding(path: Path, body: bytes) -> Iterator[None]:
+    good = path.read_bytes()
     path.write_bytes(body)
     try:
         yield
@@ -91,6 +114,10 @@ def damaged_edition(setting: Setting) -> Outcome:
             if name == MANIFEST and _or_none(edition.manifest) == manifest:
                 continue
             _expect(_reader(edition, name), EditionError, name, outcome)
+    for _ in range(setting.times(30, 3)):
+        # Numbers that are wrong, and still JSON.
+        with _misread_digit(edition.folder / RANKING, setting.dice):
+            _expect(edition.ranking, EditionError, RANKING, outcome)
     path = edition.folder / setting.dice.choice(names)
     path.write_bytes(path.read_bytes()[:-1])
     outcome.cases += 1
@@ -109,8 +136,13 @@ def _reader(edition: Edition, name: str) -> Callable[[], object]:
     if name == RANKING:
         return edition.ranking
     if "/" in name:
-        return edition.verify
+        return lambda: _read_history(edition)
     return lambda: edition.table(Path(name).stem)
+
+
+def _read_history(edition: Edition) -> None:
+    with duckdb.connect(":memory:") as con:
+        open_edition(con, edition)
 
 
 def damaged_warehouse(setting: Setting) -> Outcome:
@@ -176,13 +208,13 @@ def damaged_events(setting: Setting) -> Outcome:
     logged.prepare(data)
     list(logged.run(data))
     place = Locations(data=data, config=data, offline=True)
-    files = list(UsagePartitions(place.usage_events).files().values())
+    files = UsagePartitions(place.usage_events).files()
     for number in range(setting.times(60, 8)):
-        path = setting.dice.choice(files)
+        path = setting.dice.choice(list(files.values()))
         rows = pl.read_parquet(path)
         with _damaged(path, setting.dice, whole_page=number % 2 == 1):
             try:
-                require_sound(files)
+                _read_events(place, files)
             except DamagedEvents as refused:
                 outcome.refusal(str(refused), str(path))
                 continue
@@ -190,6 +222,9 @@ def damaged_events(setting: Setting) -> Outcome:
             outcome.cases += 1
             outcome.lost += not pl.read_parquet(path).equals(rows)
             outcome.held += 1
+    # All of its events are of the one log.
+    path = files[max(files)]
+    rows = pl.read_parquet(path)
     with _damaged(path, setting.dice, whole_page=True):
         _expect(lambda: list(logged.run(data)), DamagedEvents, "import the logs", outcome)
         path.unlink()
@@ -197,6 +232,14 @@ def damaged_events(setting: Setting) -> Outcome:
         list(logged.run(data))
         outcome.held += pl.read_parquet(path).equals(rows)
     return outcome
+
+
+def _read_events(place: Locations, days: Iterable[date]) -> None:
+    """Read them as what is computed of our own calls reads them."""
+    start = datetime.combine(min(days), time(tzinfo=UTC))
+    window = Window(start, datetime.combine(max(days), time(tzinfo=UTC)) + timedelta(days=1))
+    with open_usage_events(place, load_settings({}).telemetry, {}) as engine:
+        engine.rows(engine.events(window).count().as_table())
 
 
 def _rows(place: Locations) -> list[Any]:

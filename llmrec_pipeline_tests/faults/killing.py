@@ -1,8 +1,10 @@
-"""kill -9 at random moments, each while the work is under way."""
+"""kill -9 while the work is under way: at random moments, and at each call that changes files."""
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,7 +15,8 @@ from pathlib import Path
 from llmrec_pipeline.storage.lake import Lake
 from llmrec_pipeline_tests.e2e.command_line import Llmrec, base_environment
 from llmrec_pipeline_tests.e2e.killed_runs import assert_completes, assert_whole
-from llmrec_pipeline_tests.faults.operations import OPERATIONS
+from llmrec_pipeline_tests.faults.crash_points import sampled
+from llmrec_pipeline_tests.faults.operations import OPERATIONS, Operation
 from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting
 from llmrec_pipeline_tests.publishers import Facts, Publishers
 
@@ -26,7 +29,17 @@ _TIMES = {
     "migrating": 15,
     "importing calls": 10,
     "spooling answers": 10,
+    "draining answers": 10,
 }
+CRASHED = (
+    "landing a pull",
+    "publishing",
+    "importing calls",
+    "spooling answers",
+    "draining answers",
+)
+"""The operations that change files by calls of Python. SQLite and DuckDB change theirs by their own."""
+_POINTS, _FEW_POINTS = 40, 2
 _RUNS = 10
 # A guard against what hangs, not a speed.
 _HANG_S = 120.0
@@ -52,13 +65,64 @@ def _kill_operation(name: str, setting: Setting) -> Outcome:
         told, took_s, is_killed = _run_and_kill(name, data, after_s)
         if is_killed:
             moments.append(after_s / usual_s)
-            outcome.cases += 1
-            operation.inspect(data, told, outcome)
+            _inspect(operation, data, told, outcome)
         else:
             usual_s = took_s
         shutil.rmtree(data)
     outcome.tell(_spread(moments))
     return outcome
+
+
+def crashing(name: str) -> Fault:
+    """The fault of an operation that ends at calls that change files."""
+    return partial(_crash_operation, name)
+
+
+def _crash_operation(name: str, setting: Setting) -> Outcome:
+    operation, outcome = OPERATIONS[name], Outcome()
+    base = setting.folder / "base"
+    operation.prepare(base)
+    data = setting.folder / "killed"
+    shutil.copytree(base, data, symlinks=True)
+    undisturbed = _ended(name, data, crash_at=-1)
+    assert undisturbed.returncode == 0, f"{name} failed by itself: {undisturbed.stderr}"
+    places = json.loads(undisturbed.stderr.splitlines()[-1])
+    points = sampled(places, setting.times(_POINTS, _FEW_POINTS), setting.dice)
+    for point in points:
+        shutil.rmtree(data)
+        shutil.copytree(base, data, symlinks=True)
+        crashed = _ended(name, data, crash_at=point)
+        assert crashed.returncode == -signal.SIGKILL, f"{name} did not end {places[point]}"
+        known = (outcome.lost, outcome.half, outcome.held)
+        outcome.half += _half_written(data)
+        _inspect(operation, data, _whole_lines(crashed.stdout)[1:], outcome)
+        if (outcome.lost, outcome.half, outcome.held) != (known[0], known[1], known[2] + 1):
+            outcome.tell(f"not good {places[point]}")
+    seen = len({places[point] for point in points})
+    outcome.tell(f"{seen} of {len(set(places))} places, passed {len(places)} times")
+    return outcome
+
+
+def _half_written(data: Path) -> int:
+    """How many files of JSON that readers look at hold none."""
+    half = 0
+    for path in data.rglob("*.json"):
+        if not any(part.startswith(".") for part in path.relative_to(data).parts):
+            try:
+                json.loads(path.read_bytes())
+            except ValueError:
+                half += 1
+    return half
+
+
+def _inspect(operation: Operation, data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    """Count a case; one whose inspection breaks off is lost."""
+    try:
+        operation.inspect(data, told, outcome)
+    except Exception as error:  # noqa: BLE001 - whatever breaks off is told, and counts
+        outcome.broke(error)
+    else:
+        outcome.cases += 1
 
 
 def _spread(shares: Sequence[float]) -> str:
@@ -68,13 +132,25 @@ def _spread(shares: Sequence[float]) -> str:
 def acknowledged(name: str, data: Path, wrapper: Sequence[str] = ()) -> tuple[list[str], str]:
     """What an operation acknowledged until it ended, and what it said on its way; a `wrapper` is a
     command that starts it."""
-    with _started(name, data, wrapper) as process:
+    ended = _ended(name, data, wrapper)
+    return _whole_lines(ended.stdout)[1:], ended.stderr
+
+
+def _ended(
+    name: str, data: Path, wrapper: Sequence[str] = (), crash_at: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """An operation that came to its end, or to a crash point."""
+    with _started(name, data, wrapper, crash_at) as process:
         out, err = process.communicate("go\n", timeout=_HANG_S)
-    return _whole_lines(out)[1:], err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def _started(name: str, data: Path, wrapper: Sequence[str] = ()) -> subprocess.Popen[str]:
+def _started(
+    name: str, data: Path, wrapper: Sequence[str] = (), crash_at: int | None = None
+) -> subprocess.Popen[str]:
     operation = [sys.executable, "-m", "llmrec_pipeline_tests.faults.operations", name, str(data)]
+    if crash_at is not None:
+        operation.append(str(crash_at))
     return subprocess.Popen(
         [*wrapper, *operation],
         env=base_environment(data.parent),

@@ -1,4 +1,5 @@
-"""`python -m llmrec_pipeline_tests.faults.operations NAME FOLDER`: one storage operation, to be killed.
+"""`python -m llmrec_pipeline_tests.faults.operations NAME FOLDER [CRASH_AT]`: one storage operation, to be
+killed, or to end itself at a crash point; at none of -1, and then it tells the points on stderr.
 
 It says `ready` when its imports are done, waits for a line, and then acknowledges on a line each
 whatever it has made durable. Each operation has a `prepare` that lays out its folder, and an
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from llmrec_pipeline.locations import Locations
+from llmrec_pipeline_tests.faults.crash_points import CrashPoints
 from llmrec_pipeline_tests.faults.outcome import Outcome
 
 _PULLS = 24
@@ -24,8 +26,12 @@ _DECISIONS = 100
 _MIGRATIONS = 3
 _FIRST_SCHEMA = "0001"
 _EVENTS = 30_000
+# Of another log, and on the first days of the one that is imported, too.
+_EVENTS_BEFORE = 100
 # What they are told by fits in a pipe that nobody reads until they end.
 _ANSWERS = 2_000
+_GROUP = 7
+_SPOOLED_IDS = {f"{number:04}" for number in range(60)}
 _NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 _MAPPING = """
 source: invented
@@ -152,8 +158,7 @@ def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
     names = [edition.name for edition in list_editions(folder.published)]
     outcome.lost += sum(name not in names for name in told)
     current = current_edition(folder.published)
-    if current is None:
-        outcome.lost += 1
+    outcome.lost += current is None or current.name not in names
     for edition in list_editions(folder.published):
         try:
             edition.verify()
@@ -267,11 +272,17 @@ def _inspect_schema(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
 def _calls_logged(data: Path) -> None:
     data.mkdir(parents=True)
     (data / "own.yaml").write_text(_MAPPING)
-    with (data / "calls.jsonl").open("w", encoding="utf-8") as log:
-        for number in range(_EVENTS):
-            moment = _NOW - timedelta(days=3, seconds=-5 * number)
+    _write_log(data / "before.jsonl", "before", _EVENTS_BEFORE, timedelta(minutes=30), days_ago=4)
+    list(_import(data, "before.jsonl"))
+    _write_log(data / "calls.jsonl", "e", _EVENTS, timedelta(seconds=5), days_ago=3)
+
+
+def _write_log(path: Path, name: str, count: int, every: timedelta, *, days_ago: int) -> None:
+    with path.open("w", encoding="utf-8") as log:
+        for number in range(count):
+            moment = _NOW - timedelta(days=days_ago) + every * number
             line = {
-                "event_id": f"e{number}",
+                "event_id": f"{name}{number}",
                 "started_at": moment.isoformat(),
                 "response_model": "line-1",
                 "input_tokens": 10,
@@ -280,26 +291,34 @@ def _calls_logged(data: Path) -> None:
             log.write(json.dumps(line) + "\n")
 
 
-def _import(data: Path) -> Iterator[str]:
+def _import(data: Path, name: str = "calls.jsonl") -> Iterator[str]:
     from llmrec_pipeline.settings import load_settings
     from llmrec_pipeline.telemetry.formats import LogFormat, open_log, read_mapping
     from llmrec_pipeline.telemetry.importing import Asked, import_log
 
     settings = load_settings({"LLMREC_DATA_DIR": str(data)})
     mapping = read_mapping(LogFormat.JSONL, settings.locations.config, data / "own.yaml")
-    log = open_log(LogFormat.JSONL, str(data / "calls.jsonl"), mapping)
+    log = open_log(LogFormat.JSONL, str(data / name), mapping)
     done = import_log(log, Asked(mapping), settings, _NOW, lambda *_: None)
     yield str(done.new)
 
 
 def _inspect_events(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    # Importing the log again cannot bring back what another one told.
+    kept = {name for name in _event_ids(data) if name.startswith("before")}
+    outcome.lost += _EVENTS_BEFORE - len(kept)
+    list(_import(data))
+    names = _event_ids(data)
+    outcome.lost += _EVENTS_BEFORE + _EVENTS - len(set(names))
+    outcome.half += len(names) - len(set(names))
+    outcome.held += len(names) == _EVENTS_BEFORE + _EVENTS
+
+
+def _event_ids(data: Path) -> list[str]:
     import polars as pl
 
-    list(_import(data))
     events = pl.read_parquet(f"{data}/telemetry/events/day=*/*.parquet", hive_partitioning=False)
-    outcome.lost += _EVENTS - events["event_id"].n_unique()
-    outcome.half += events.height - events["event_id"].n_unique()
-    outcome.held += events.height == _EVENTS
+    return events["event_id"].to_list()
 
 
 def _spool(data: Path) -> Iterator[str]:
@@ -328,6 +347,39 @@ def _inspect_spool(data: Path, told: Sequence[str], outcome: Outcome) -> None:
     outcome.held += spool.waiting_bytes == 0 and "after" in stored
 
 
+def _answers_spooled(data: Path) -> None:
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
+    data.mkdir(parents=True)
+    spool = AnswerSpool(data)
+    for answer_id in _SPOOLED_IDS:
+        spool.append(json.dumps(_answer(answer_id)), sync=False)
+
+
+def _drain(data: Path) -> Iterator[str]:
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
+    def store(records: Sequence[Mapping[str, Any]]) -> None:
+        # What a full disk cut stays a line of its own.
+        lines = ["", *(str(record["answer_id"]) for record in records), ""]
+        with _stored(data).open("a") as stored:
+            stored.write("\n".join(lines))
+
+    yield str(AnswerSpool(data).drain(store, _NOW, _GROUP))
+
+
+def _inspect_drained(data: Path, _told: Sequence[str], outcome: Outcome) -> None:
+    from llmrec_pipeline.storage.spool import AnswerSpool
+
+    list(_drain(data))
+    outcome.lost += len(_SPOOLED_IDS - set(_stored(data).read_text().splitlines()))
+    outcome.held += AnswerSpool(data).waiting_bytes == 0
+
+
+def _stored(data: Path) -> Path:
+    return data / "stored"
+
+
 OPERATIONS: dict[str, Operation] = {
     "landing a pull": Operation(_nothing, lambda d: _land_some(d, 0, _LANDINGS), _inspect_lake),
     "loading": Operation(_pulls_landed, _load, _inspect_warehouse),
@@ -336,11 +388,15 @@ OPERATIONS: dict[str, Operation] = {
     "migrating": Operation(_recommendation_proposed, _migrate, _inspect_schema),
     "importing calls": Operation(_calls_logged, _import, _inspect_events),
     "spooling answers": Operation(_nothing, _spool, _inspect_spool),
+    "draining answers": Operation(_answers_spooled, _drain, _inspect_drained),
 }
 
 
 def main() -> None:
-    name, data = sys.argv[1:]
+    name, data, *crash_at = sys.argv[1:]
+    points = CrashPoints(int(crash_at[0])) if crash_at else None
+    if points:
+        points.install()
     steps = OPERATIONS[name].run(Path(data))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
@@ -348,6 +404,8 @@ def main() -> None:
     for step in steps:
         sys.stdout.write(f"{step}\n")
         sys.stdout.flush()
+    if points:
+        sys.stderr.write(json.dumps(points.places))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llmrec_pipeline.sources.pull import one_line
+
 COLUMNS = ("what", "cases", "held", "lost", "half", "seconds", "detail")
 
 
@@ -30,6 +32,12 @@ class Outcome:
         """Say something, once."""
         if told not in self.details:
             self.details.append(told)
+
+    def broke(self, error: Exception) -> None:
+        """Count a case as lost that ended in this."""
+        self.cases += 1
+        self.lost += 1
+        self.tell(f"{type(error).__name__}: {one_line(str(error))}")
 
     def refusal(self, told: str, *needed: str) -> None:
         """Count a case whose one message must name these."""
