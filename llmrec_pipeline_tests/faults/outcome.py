@@ -33,6 +33,15 @@ class Outcome:
         if told not in self.details:
             self.details.append(told)
 
+    def add(self, other: Outcome) -> None:
+        """Count the cases of another one, too."""
+        self.cases += other.cases
+        self.held += other.held
+        self.lost += other.lost
+        self.half += other.half
+        for told in other.details:
+            self.tell(told)
+
     def broke(self, error: Exception) -> None:
         """Count a case as lost that ended in this."""
         self.cases += 1

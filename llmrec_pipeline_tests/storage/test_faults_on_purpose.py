@@ -16,6 +16,7 @@ _FAST = {
     "kill -9 while deciding",
     "kill -9 while migrating",
     "kill -9 while spooling answers",
+    "crash points while spooling answers",
     "crash points while draining answers",
     "damaged raw page",
     "damaged bronze file",
