@@ -14,7 +14,6 @@ import os
 import platform
 import re
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -102,8 +101,11 @@ def _measured(models: int, connections: int, seconds: float) -> list[Load]:
 
 def _bare(connections: int, seconds: float) -> Load:
     """A constant route of FastAPI with nothing of ours around it, on the same server."""
+    # The rest of these benchmarks needs no server in its own process.
+    from llmrec_pipeline_tests.e2e.api_server import free_port
+
     request = itertools.repeat(_request("GET", "/"))
-    port = _free_port()
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-c", _BARE, str(port)])
     try:
         for _ in range(200):
@@ -115,12 +117,6 @@ def _bare(connections: int, seconds: float) -> Load:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port: int = listening.getsockname()[1]
-        return port
 
 
 @contextmanager

@@ -156,6 +156,8 @@ class _Exchange:
     @property
     def route(self) -> str:
         """The route's template, also where the request was refused before it."""
+        if "route" in self.scope:
+            return str(self.scope["route"].path)
         for route in self.scope["app"].routes:
             if route.matches(self.scope)[0] is not Match.NONE:
                 return str(route.path)
