@@ -102,7 +102,7 @@ class FailingPage(Status):
 
 @dataclass(frozen=True)
 class Hang(Fault):
-    """The request is read and never answered until the server closes."""
+    """The request is read and never answered, until the server lets go or closes."""
 
     def alter(self, reply: Reply, exchange: Exchange) -> Reply:
         return replace(reply, silent=True)

@@ -147,6 +147,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.publishers = publishers
         self.closing = threading.Event()
+        self.letting_go = threading.Event()
         self._open: dict[threading.Thread, socket] = {}
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -169,6 +170,7 @@ class _Server(ThreadingHTTPServer):
 
     def close(self) -> None:
         self.closing.set()
+        self.letting_go.set()
         self.shutdown()
         self.server_close()
         for thread, connection in list(self._open.items()):
@@ -192,7 +194,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _deliver(self, reply: Reply) -> None:
         if reply.silent:
-            self.server.closing.wait()
+            self.server.letting_go.wait()
             self.close_connection = True
             return
         self.send_response(reply.status)
@@ -308,6 +310,10 @@ class Publishers:
         with self._lock:
             for healed in EVERY_SOURCE if source is None else (source,):
                 self._faults.pop(healed, None)
+
+    def let_go(self) -> None:
+        """End answers that hang, now and from now on, without a byte."""
+        self._server.letting_go.set()
 
     @property
     def requests(self) -> list[Request]:

@@ -21,6 +21,7 @@ from llmrec_pipeline_tests.benchmarks import (
     audit_speed,
     dagster_steps,
     many_rankings,
+    reading,
     refresh,
     report,
     starting,
@@ -57,6 +58,7 @@ BENCHMARKS = (
         found="Sorting whole rankings took most of the time: only the first are found, by partition.",
         next_step="Each request is scored by a call of its own; weights could be columns too.",
     ),
+    Benchmark("reading", "the longest requests, and the names of publishers", reading.figures),
     Benchmark(
         "api",
         "answers over HTTP beside a constant route",

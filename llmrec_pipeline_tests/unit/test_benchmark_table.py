@@ -49,6 +49,16 @@ def test_the_list_names_every_benchmark_without_running_any() -> None:
     )
     names = {line.split()[0] for line in found.stdout.splitlines()}
     assert names == {
-        *("imports", "cold", "dagster", "ranking", "api", "report", "audit", "telemetry"),
+        *(
+            "imports",
+            "cold",
+            "dagster",
+            "ranking",
+            "reading",
+            "api",
+            "report",
+            "audit",
+            "telemetry",
+        ),
         "refresh",
     }
