@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from llmrec_pipeline.domain.gone_models import with_gone
 from llmrec_pipeline.domain.outside_text import read_json
 from llmrec_pipeline.storage.files import sha256_of
 
@@ -66,7 +67,10 @@ class Edition:
     def ranking(self) -> dict[str, Any]:
         """What a ranking needs, models and tasks included; raises EditionError."""
         told = self.manifest()["files"].get(RANKING, {})
-        return self._json(RANKING, told.get("sha256"))
+        payload = self._json(RANKING, told.get("sha256"))
+        # One that was published before gone models were told apart has them among the others.
+        payload["models"] = with_gone(payload["models"], payload.pop("gone", ()))
+        return payload
 
     def table(self, name: str) -> Path:
         """The Parquet file of a table, once it is known to be undamaged; raises EditionError."""

@@ -44,7 +44,7 @@ def warehouse_evidence(
     config = settings.consensus
     signs = _Signs(config.benchmarks)
     said = con.sql(sql_text("measure_readings")).pl().to_dicts()
-    served = _signed(_with_errors(said, settings.sources), signs)
+    served = list(_signed(_with_errors(said, settings.sources), signs))
     populations = dict(_frozen(con, config, signs) if frozen is None else frozen)
     of_fixture = [
         {**row, "content_hash": FIXTURE} for row in served if _measure(row) not in populations
@@ -59,7 +59,7 @@ def _frozen(
     rows = con.sql(
         sql_text("measure_populations"), params={"minimum": config.minimum_population}
     ).pl()
-    return _populations(_signed(rows.to_dicts(), signs))
+    return _populations(_signed(rows.iter_rows(named=True), signs))
 
 
 def populations_until(
@@ -71,15 +71,15 @@ def populations_until(
         "ORDER BY source, name, category, index_version, canonical_model_key, value",
         params=[moment],
     ).pl()
-    return _populations(rows.to_dicts())
+    return _populations(rows.iter_rows(named=True))
 
 
 def stored_evidence(readings: pl.DataFrame, populations: pl.DataFrame) -> MeasureEvidence:
     """What `evidence_frames` gave."""
     key = ("source", "name", "category", "index_version")
     return MeasureEvidence(
-        [_reading(row) for row in readings.to_dicts()],
-        _populations(populations.sort(key, maintain_order=True).to_dicts()),
+        [_reading(row) for row in readings.iter_rows(named=True)],
+        _populations(populations.sort(key, maintain_order=True).iter_rows(named=True)),
     )
 
 
@@ -186,11 +186,12 @@ def _benchmarks_of_columns(
             yield rule.column, (rule.name, category, 100.0 if rule.unit == "fraction" else 1.0)
 
 
-def _signed(rows: Iterable[Mapping[str, Any]], signs: _Signs) -> list[dict[str, Any]]:
-    """The rows whose measure is used, with more being better."""
-    return [
-        {**row, "value": sign * row["value"]} for row in rows if (sign := signs.of(row)) is not None
-    ]
+def _signed(rows: Iterable[Mapping[str, Any]], signs: _Signs) -> Iterator[dict[str, Any]]:
+    """The rows whose measure is used, with more being better. One at a time: populations of years
+    are many rows."""
+    for row in rows:
+        if (sign := signs.of(row)) is not None:
+            yield {**row, "value": sign * row["value"]}
 
 
 def _measure(row: Mapping[str, Any]) -> MeasureKey:

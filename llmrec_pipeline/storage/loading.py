@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, MODELS_SNAPSHOT
+from llmrec_pipeline.domain.records import BENCHMARK_RESULTS, INDEX_COLUMNS, MODELS_SNAPSHOT
 from llmrec_pipeline.domain.table_schema import Table
 from llmrec_pipeline.domain.timestamps import iso
 from llmrec_pipeline.storage.lake import Lake, benchmarks_file, polars_schema
@@ -25,6 +25,7 @@ from llmrec_pipeline.storage.warehouse import (
 )
 from llmrec_pipeline.yaml_section import first_line
 
+_FILE = ("source", "observed_at")
 _OF_THE_RECORD = ("content_hash", "landed_at")
 # Bounds the memory of a first load of years.
 _PULLS_AT_ONCE = 250
@@ -113,10 +114,30 @@ def _load_files(con: duckdb.DuckDBPyConnection, lake: Lake, records: Sequence[Pu
         path = path.with_name(benchmarks_file(path.name))
         if path.name in record.files or path.exists():
             benchmarks.append(_read(path, BENCHMARK_RESULTS, record).drop(_OF_THE_RECORD))
-    insert_frame(con, "bronze_models", pl.concat(models, how="diagonal"))
+    rows = pl.concat(models, how="diagonal")
+    insert_frame(con, "bronze_models", rows)
+    insert_frame(con, "measures_held", _indices_held(rows))
     if benchmarks:
-        insert_frame(con, "bronze_benchmarks", pl.concat(benchmarks, how="diagonal"))
+        scores = pl.concat(benchmarks, how="diagonal")
+        insert_frame(con, "bronze_benchmarks", scores)
+        insert_frame(con, "measures_held", _benchmarks_held(scores))
     _note_contents(con, records)
+
+
+def _indices_held(rows: pl.DataFrame) -> pl.DataFrame:
+    """How many values each file has of each index column."""
+    columns = [column.name for column in INDEX_COLUMNS if column.name in rows.columns]
+    counts = rows.group_by(_FILE).agg(pl.col(columns).count())
+    held = counts.unpivot(columns, index=_FILE, variable_name="name", value_name="n")
+    return held.filter(pl.col("n") > 0)
+
+
+def _benchmarks_held(scores: pl.DataFrame) -> pl.DataFrame:
+    """How many scores each file has of each category of a benchmark, by version and unit."""
+    named = scores.rename({"benchmark_name": "name"})
+    return named.group_by(*_FILE, "name", "category", "index_version", "unit").agg(
+        pl.len().cast(pl.Int64).alias("n")
+    )
 
 
 def _read(path: Path, table: Table, record: PullRecord, rows: int | None = None) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from llmrec_pipeline.domain.gone_models import without_gone
 from llmrec_pipeline.domain.timestamps import iso, stamp
 from llmrec_pipeline.settings import Settings
 from llmrec_pipeline.sources.pull import NOT_CONTENT
@@ -119,10 +120,7 @@ def publish(
             note_published(con, settings.locations.published_keys, before.edition.name)
             return before
         name = _name(published, now, digest)
-        ranking = json.dumps(
-            {"edition": name, **payload}, ensure_ascii=False, separators=(",", ":")
-        ).encode()
-        write_bytes(folder / RANKING, ranking)
+        write_bytes(folder / RANKING, _ranking(name, payload))
         manifest = {
             "edition": name,
             "published_at": iso(now),
@@ -159,6 +157,13 @@ def publish(
         return Published(Edition(name, published / name), manifest, is_new=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _ranking(edition: str, payload: Mapping[str, Any]) -> bytes:
+    """The payload as `Edition.ranking` reads it."""
+    models, gone = without_gone(payload["models"])
+    content = {"edition": edition, **payload, "models": models, "gone": gone}
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _redirected(redirects: pl.DataFrame) -> dict[str, str]:

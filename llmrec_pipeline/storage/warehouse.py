@@ -98,6 +98,10 @@ def _statements() -> list[str]:
         "bronze VARCHAR)",
         "CREATE TABLE IF NOT EXISTS contents (source VARCHAR, content_hash VARCHAR, "
         "observed_at TIMESTAMPTZ)",
+        # How many values of each measure a file of bronze holds, so that nobody has to count them
+        # again. An index column has no category; its version is that of the pull.
+        "CREATE TABLE IF NOT EXISTS measures_held (source VARCHAR, observed_at TIMESTAMPTZ, "
+        "name VARCHAR, category VARCHAR, index_version VARCHAR, unit VARCHAR, n BIGINT)",
         "CREATE TABLE IF NOT EXISTS folds (source VARCHAR, snapshot_ts TIMESTAMPTZ, state VARCHAR)",
         "CREATE TABLE IF NOT EXISTS history_months (month VARCHAR PRIMARY KEY, digest VARCHAR, "
         "rows BIGINT, pulls BIGINT)",
@@ -203,8 +207,8 @@ def _damaged(path: Path, error: duckdb.Error) -> WarehouseError:
 
 @contextmanager
 def beside(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An empty warehouse in memory, gone afterwards, whose bronze is that of an open one, which it
-    reads as `warehouse`."""
+    """An empty warehouse in memory, gone afterwards, whose bronze, and what is counted of it, is that
+    of an open one, which it reads as `warehouse`."""
     # A cursor is a session of its own: the open one goes on in its own database.
     past = con.cursor()
     try:
@@ -212,7 +216,7 @@ def beside(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection
         past.execute("ATTACH ':memory:' AS past")
         past.execute("USE past")
         _prepare(past)
-        for table in ("bronze_models", "bronze_benchmarks"):
+        for table in ("bronze_models", "bronze_benchmarks", "measures_held"):
             past.execute(f"DROP TABLE {table}")
             past.execute(f"CREATE VIEW {table} AS SELECT * FROM warehouse.{table}")
         yield past

@@ -84,6 +84,30 @@ def test_a_pull_with_too_few_values_freezes_nothing_where_a_later_one_has_enough
     assert evidence(folder, 1).populations[QUALITY].snapshot_ts == iso(at(1))
 
 
+def test_what_files_hold_is_counted_as_bronze_holds_it(folder: DataFolder) -> None:
+    folder.land(AA, at(0), models(12, coding_index=None), index_version="4.1")
+    folder.land(AA, at(1), models(5, agentic_index=None), index_version="4.3")
+    told = [
+        *(score(n, ARENA, "overall", 0.5, index_version="2026-05-01") for n in range(7)),
+        *(score(n, ARENA, "coding", 0.5, index_version="2026-05-08") for n in range(3)),
+        *(score(n, "another", "overall", 5.0, unit="points") for n in range(2)),
+    ]
+    folder.land(LMARENA, at(2), board(7), benchmarks=told)
+    held = folder.rows("SELECT * FROM measures_held ORDER BY ALL", at(2))
+    columns = ("quality_index", "coding_index", "math_index", "reasoning_index", "agentic_index")
+    counted = " UNION ALL ".join(
+        f"SELECT source, observed_at, '{column}' AS name, NULL AS category, NULL AS index_version, "
+        f"NULL AS unit, count({column}) AS n FROM bronze_models GROUP BY ALL HAVING n > 0"
+        for column in columns
+    )
+    counted += (
+        " UNION ALL SELECT source, observed_at, benchmark_name, category, index_version, unit, "
+        "count(*) FROM bronze_benchmarks GROUP BY ALL"
+    )
+    assert held == folder.rows(f"SELECT * FROM ({counted}) ORDER BY ALL")
+    assert {(row["name"], row["n"]) for row in held} >= {("quality_index", 12), (ARENA, 3)}
+
+
 def test_a_new_index_version_has_a_population_of_its_own(folder: DataFolder) -> None:
     folder.land(AA, at(0), models(12), index_version="4.1")
     rebased = [{**row, "quality_index": row["quality_index"] / 2} for row in models(12)]

@@ -1,70 +1,37 @@
 -- The frozen population of each measure: what the first accepted pull said that holds $minimum of
 -- its values, or, where none holds so many, the first pull that holds any. Index columns stand
 -- under their pull's index version, benchmarks under their own.
-with counted as (
+with held as (
     select
         p.source,
         p.snapshot_ts,
         p.place,
         p.content_hash,
-        p.index_version,
-        count(m.quality_index) as quality_index,
-        count(m.coding_index) as coding_index,
-        count(m.math_index) as math_index,
-        count(m.reasoning_index) as reasoning_index,
-        count(m.agentic_index) as agentic_index
+        h.name,
+        h.category,
+        case when h.category is null then p.index_version else h.index_version end as index_version,
+        h.unit,
+        h.n
     from accepted_pulls as p
-    inner join bronze_models as m
-        on p.source = m.source and p.place = m.observed_at
-    group by all
-),
-
-benchmarks as (
+    inner join measures_held as h
+        on p.source = h.source and p.place = h.observed_at
+    union all by name
+    -- A category that stands for a column of ours is that measure besides.
     select
         p.source,
         p.snapshot_ts,
         p.place,
         p.content_hash,
-        b.benchmark_name as name,
-        b.category,
-        b.index_version,
-        b.unit,
-        count(*) as n
-    from accepted_pulls as p
-    inner join bronze_benchmarks as b
-        on p.source = b.source and p.place = b.observed_at
-    group by all
-),
-
-held as (
-    select
-        source,
-        snapshot_ts,
-        place,
-        content_hash,
-        name,
-        cast(null as varchar) as category,
-        index_version,
-        cast(null as varchar) as unit,
-        n
-    from (
-        unpivot counted
-        on quality_index, coding_index, math_index, reasoning_index, agentic_index
-        into name name value n
-    )
-    where n > 0
-    union all by name
-    select *
-    from benchmarks
-    union all by name
-    select
-        b.* exclude (name, category, unit),
         c.measure_column as name,
         cast(null as varchar) as category,
-        cast(null as varchar) as unit
-    from benchmarks as b
+        h.index_version,
+        cast(null as varchar) as unit,
+        h.n
+    from accepted_pulls as p
+    inner join measures_held as h
+        on p.source = h.source and p.place = h.observed_at
     inner join benchmark_columns as c
-        on b.source = c.source and b.category = c.category
+        on h.source = c.source and h.category = c.category
     where c.measure_column = 'writing_index'
 ),
 
