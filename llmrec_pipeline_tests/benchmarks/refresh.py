@@ -13,29 +13,52 @@ import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import NamedTuple
 
 from llmrec_pipeline_tests.benchmarks.figure import Figure, Goal, progress
 from llmrec_pipeline_tests.benchmarks.refresh_cost import STEPS, Cost, Refreshes, build
 
 FEW = 10
 TEN_YEARS = 14_600
+A_MONTH = 110
 GOAL = Goal(1.5)
 FLAT = Goal(1.1)
+_FEW = f"after {FEW}"
+
+
+class Age(NamedTuple):
+    """A lake of so many pulls, and how many it missed, being younger than the oldest."""
+
+    pulls: int
+    before: int
+
+    @property
+    def newest(self) -> int:
+        """How many pulls the oldest lake has at that moment."""
+        return self.before + self.pulls
 
 
 def figures(pulls: int = TEN_YEARS, models: int = 500, repetitions: int = 5) -> list[Figure]:
-    """One refresh after many pulls beside one after few."""
+    """One refresh after many pulls beside one after few, both in the first days of a month; then
+    one at the end of that month, all of which a refresh writes anew."""
+    # All end at the same moment, or some weeks later: what serves besides, bundled facts, is the same.
+    ages = Age(FEW, pulls - FEW), Age(pulls, 0), Age(A_MONTH, pulls - FEW)
     with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
-        few, many = _both(Path(temporary), (FEW, pulls), models, repetitions)[1]
-    against = f"after {FEW}"
+        few, many, month = _measured(Path(temporary), ages, models, repetitions)[1]
     return [
-        Figure(
-            f"refresh after {pulls:,} pulls of {models} models",
-            *(many.of(*STEPS), "s", against, few.of(*STEPS), GOAL),
-        ),
-        Figure("  its peak memory", many.peak_mb, "MB", against, few.peak_mb, FLAT),
-        Figure("  its edition's own files", many.edition_kb, "KB", against, few.edition_kb, FLAT),
-        Figure("  the sensor's question", many.of("sensor"), "s", against, few.of("sensor")),
+        *_beside(f"refresh after {pulls:,} pulls of {models} models", many, few, GOAL, FLAT),
+        Figure("  the sensor's question", many.of("sensor"), "s", _FEW, few.of("sensor")),
+        *_beside(f"refresh after {A_MONTH} pulls in the month under way", month, few),
+    ]
+
+
+def _beside(
+    what: str, ours: Cost, few: Cost, goal: Goal | None = None, flat: Goal | None = None
+) -> list[Figure]:
+    return [
+        Figure(what, ours.of(*STEPS), "s", _FEW, few.of(*STEPS), goal),
+        Figure("  its peak memory", ours.peak_mb, "MB", _FEW, few.peak_mb, flat),
+        Figure("  its edition's own files", ours.edition_kb, "KB", _FEW, few.edition_kb, flat),
     ]
 
 
@@ -49,43 +72,36 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeat", type=int, default=9, help="refreshes behind each median")
     parser.add_argument("--keep", type=Path, help="an empty folder to build in, which then stays")
     chosen = parser.parse_args(arguments)
-    sizes = (FEW, chosen.pulls)
+    ages = Age(FEW, chosen.pulls - FEW), Age(chosen.pulls, 0)
     with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
         base = chosen.keep or Path(temporary)
-        firsts, costs = _both(base, sizes, chosen.models, chosen.repeat)
-    sys.stdout.write(_table(sizes, costs, firsts, chosen.models, chosen.repeat))
+        firsts, costs = _measured(base, ages, chosen.models, chosen.repeat)
+    sys.stdout.write(_table(ages, costs, firsts, chosen.models, chosen.repeat))
 
 
-def _both(
-    base: Path, sizes: Sequence[int], models: int, repetitions: int
+def _measured(
+    base: Path, ages: Sequence[Age], models: int, repetitions: int
 ) -> tuple[list[Cost], list[Cost]]:
-    """Of each size, the first refresh, when everything is new, and one after one new pull."""
-    newest = max(sizes)
-    # All end at the same moment: what serves besides, bundled facts, is then the same.
-    firsts = [_build(base / str(pulls), pulls, models, newest - pulls) for pulls in sizes]
-    return firsts, _measure(base, sizes, newest, models, repetitions)
-
-
-def _build(data: Path, pulls: int, models: int, before: int) -> Cost:
-    progress(f"{pulls} pulls: writing")
-    first = build(data, pulls, models, _every(1000, pulls), before=before)
-    progress(f"{pulls} pulls: loaded and published in {first.of(*STEPS):.1f} s")
-    return first
-
-
-def _measure(
-    base: Path, sizes: Sequence[int], newest: int, models: int, repetitions: int
-) -> list[Cost]:
-    """Both lakes in turn, so that whatever else the machine does falls on both alike."""
+    """Of each age, the first refresh, when everything is new, and one after one new pull; these in
+    turn, so that whatever else the machine does falls on all alike."""
+    firsts = [_build(base / str(age.pulls), age, models) for age in ages]
     with ExitStack() as stack:
         lakes = [
-            stack.enter_context(Refreshes(base / str(pulls), newest, models)) for pulls in sizes
+            stack.enter_context(Refreshes(base / str(age.pulls), age.newest, models))
+            for age in ages
         ]
         for number in range(repetitions + 1):
             progress(f"refresh {number} of {repetitions}")
             for lake in lakes:
                 lake.once(counts=number > 0)
-        return [lake.cost for lake in lakes]
+        return firsts, [lake.cost for lake in lakes]
+
+
+def _build(data: Path, age: Age, models: int) -> Cost:
+    progress(f"{age.pulls} pulls: writing")
+    first = build(data, age.pulls, models, _every(1000, age.pulls), before=age.before)
+    progress(f"{age.pulls} pulls: loaded and published in {first.of(*STEPS):.1f} s")
+    return first
 
 
 def _every(step: int, pulls: int) -> Callable[[int], None]:
@@ -97,7 +113,7 @@ def _every(step: int, pulls: int) -> Callable[[int], None]:
 
 
 def _table(
-    sizes: Sequence[int],
+    ages: Sequence[Age],
     costs: Sequence[Cost],
     firsts: Sequence[Cost],
     models: int,
@@ -116,7 +132,7 @@ def _table(
         ("  processor time, s", *(cost.of("processor") for cost in firsts)),
         ("  its peak memory, MB", *(cost.peak_mb for cost in firsts)),
     ]
-    few, many = sizes
+    few, many = (age.pulls for age in ages)
     lines = [
         f"Refresh after one new pull; pulls of {models} models; median of {repetitions}",
         f"{'':28}{few:>10} pulls{many:>10} pulls     ratio",

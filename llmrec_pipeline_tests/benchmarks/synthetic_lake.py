@@ -20,7 +20,8 @@ from llmrec_pipeline.storage.lake import Lake, Landing, polars_schema
 from llmrec_pipeline.storage.pull_log import PullRecord
 
 SOURCE = "artificial_analysis"
-FIRST = datetime(2016, 11, 24, tzinfo=UTC)
+# Ten years later a month has just begun, of which a refresh writes as much after few pulls.
+FIRST = datetime(2016, 11, 5, tzinfo=UTC)
 EVERY = timedelta(hours=6)
 _PARSER_VERSION = "1"
 _MODELS_OF_A_CREATOR = 25
