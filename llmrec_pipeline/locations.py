@@ -30,22 +30,27 @@ class Locations:
 
     @property
     def published(self) -> Path:
+        """Editions, a folder each, and `current`, which points to one; see `storage.editions`."""
         return self.data / "published"
 
     @property
     def states(self) -> Path:
+        """What each source's last pull gave, `<source>.json`; see `storage.states`."""
         return self.data / "state"
 
     @property
     def locks(self) -> Path:
+        """Lock files, one for each work that one process at a time may do."""
         return self.data / "locks"
 
     @property
     def logs(self) -> Path:
+        """What refreshes in the background printed."""
         return self.data / "logs"
 
     @property
     def published_keys(self) -> Path:
+        """What published keys meant, a line of JSON each; see `storage.key_record`."""
         return self.data / "keys" / "published.jsonl"
 
     @property
@@ -70,6 +75,7 @@ class Locations:
 
     @property
     def reports(self) -> Path:
+        """Reports, a folder an edition, and `current`, which points to one."""
         return self.data / "reports"
 
     @property
@@ -79,6 +85,7 @@ class Locations:
 
     @property
     def warehouse(self) -> Path:
+        """The DuckDB file of derived tables; see `storage.warehouse`."""
         return self.data / "warehouse.duckdb"
 
     @property

@@ -254,6 +254,7 @@ class Schedule(ConfigShapeOfNames):
 
     @property
     def live_hours(self) -> float:
+        """Hours since a source was last seen within which it counts as live."""
         return self.every_hours + self.grace_hours
 
 
@@ -416,6 +417,7 @@ class Settings(BaseModel):
 
     @property
     def enabled_sources(self) -> tuple[str, ...]:
+        """The sources that are pulled, in the order of the file."""
         return tuple(name for name, source in self.sources.items() if source.enabled)
 
     @property

@@ -114,6 +114,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def first_line(error: Exception) -> str:
+    """The first line of what an error says; its kind where it says nothing."""
     return (str(error).splitlines() or [type(error).__name__])[0]
 
 

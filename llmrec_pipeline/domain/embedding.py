@@ -8,9 +8,11 @@ from typing import Protocol
 
 class Embedder(Protocol):
     """Turns a text into a vector of length 1, or of zeros where it has no word; of one embedder all
-    are equally long. `name` says by which means."""
+    are equally long."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """By which means, as answers and a task model tell it."""
 
-    def __call__(self, text: str) -> Sequence[float]: ...
+    def __call__(self, text: str) -> Sequence[float]:
+        """The text's vector."""

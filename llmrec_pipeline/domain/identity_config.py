@@ -56,10 +56,12 @@ class NamesOfCreator(Protocol):
     """A row about some of a creator's names."""
 
     @property
-    def creator(self) -> str: ...
+    def creator(self) -> str:
+        """The creator's id."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
+    def names(self) -> tuple[str, ...]:
+        """Globs of base names."""
 
 
 Named = TypeVar("Named", bound=NamesOfCreator)

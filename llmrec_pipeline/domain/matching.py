@@ -26,6 +26,7 @@ class HashedWords:
     name = "hashed_words"
 
     def __call__(self, text: str) -> list[float]:
+        """512 numbers: 1 + ln(count) of each word, signed by its hash; of length 1, or zeros."""
         return _hashed(text)
 
 
@@ -37,6 +38,7 @@ class Remembered:
         self._embed = lru_cache(size)(embedder)
 
     def __call__(self, text: str) -> Sequence[float]:
+        """What the embedder makes of it."""
         return self._embed(text)
 
 

@@ -14,7 +14,8 @@ class Reasoned(Protocol):
     """A row of a table that says why it holds."""
 
     @property
-    def reason(self) -> str: ...
+    def reason(self) -> str:
+        """Why the row holds, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,11 @@ class File:
 
     @property
     def target(self) -> str:
+        """The file."""
         return str(self.path)
 
     def send(self, digest: Digest) -> str | None:
+        """Append a line an alert, with `at` and `edition`; why the file was not written, else None."""
         context = {"at": iso(digest.at), "edition": digest.edition}
         try:
             for alert in digest.alerts:
@@ -80,9 +82,11 @@ class Webhook:
 
     @property
     def target(self) -> str:
+        """Scheme and machine; the rest of the address may be a secret."""
         return shown(self.url)
 
     def send(self, digest: Digest) -> str | None:
+        """Post `as_json`; why it was not taken, else None."""
         return post(self.url, self.timeout_s, as_json(digest))
 
 
@@ -97,9 +101,11 @@ class Slack:
 
     @property
     def target(self) -> str:
+        """Scheme and machine; the rest of the address may be a secret."""
         return shown(self.url)
 
     def send(self, digest: Digest) -> str | None:
+        """Post `as_slack_text`; why it was not taken, else None."""
         content = {"text": as_slack_text(digest, self.lines), "mrkdwn": False}
         return post(self.url, self.timeout_s, content)
 

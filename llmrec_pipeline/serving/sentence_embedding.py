@@ -45,6 +45,7 @@ class MiniLm:
         self._tokenizer.no_padding()
 
     def __call__(self, text: str) -> list[float]:
+        """`dimensions` numbers, of length 1; of a longer text the first 256 word pieces count."""
         import numpy as np
 
         pieces = self._tokenizer.encode(text)

@@ -74,6 +74,8 @@ class JsonFile(_File):
         self._records_of = records_of
 
     def read(self, after: Place, /) -> Iterator[Entry]:
+        """A document each, from the byte or entry after `after` on; `done` in bytes. Raises
+        UsageLogError for what is neither JSON nor, where packed, a whole gzip file."""
         with self._opened() as stream:
             if json_documents.is_by_lines(stream):
                 stream.seek(after.offset)
@@ -99,6 +101,7 @@ class CsvFile(_File):
         self._mapping = mapping
 
     def read(self, after: Place, /) -> Iterator[Entry]:
+        """A row each, those up to `after` skipped; `done` in bytes. Raises UsageLogError."""
         csv.field_size_limit(_LONGEST_CELL)
         with (
             self._opened() as stream,
@@ -140,6 +143,7 @@ class ParquetFile(_File):
         self._mapping = mapping
 
     def read(self, after: Place, /) -> Iterator[Entry]:
+        """A row each, those up to `after` skipped; `done` in rows. Raises UsageLogError."""
         import pyarrow as pa  # type: ignore[import-untyped]
         import pyarrow.parquet as pq  # type: ignore[import-untyped]
 

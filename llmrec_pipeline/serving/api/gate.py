@@ -193,6 +193,7 @@ class Gate:
         self._limiter = RateLimiter(config.rate_limit)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it with a problem; counted, timed and logged either way."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -299,6 +300,8 @@ class JsonLines(logging.Formatter):
     _FIELDS = ("request_id", "method", "route", "status", "ms", "edition", "answers")
 
     def format(self, record: logging.LogRecord) -> str:
+        """`at`, `level`, `logger`, `message`, what the gate noted of the request, `ms` among it, and the
+        `error` where there was one."""
         import json
 
         content: dict[str, Any] = {

@@ -296,12 +296,16 @@ class Page(BaseModel):
 
 
 class HistoryPage(Page):
+    """A user's answers, newest first."""
+
     model_config = ConfigDict(json_schema_extra=_shown(examples.HISTORY))
 
     items: list[HistoryItem]
 
 
 class ModelsPage(Page):
+    """Models of the edition, with the attribution of their sources."""
+
     model_config = ConfigDict(json_schema_extra=_shown(examples.MODELS))
 
     items: list[dict[str, Any]]
@@ -309,6 +313,8 @@ class ModelsPage(Page):
 
 
 class RankingsPage(Page):
+    """Rows of `category_rankings`, by category and rank, with the attribution of their sources."""
+
     model_config = ConfigDict(json_schema_extra=_shown(examples.RANKINGS))
 
     items: list[dict[str, Any]]

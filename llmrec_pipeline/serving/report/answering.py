@@ -42,6 +42,7 @@ class Ranked:
 
     @property
     def rows(self) -> Sequence[Row]:
+        """The ranked models, best first, as `recommend` prints them."""
         rows: Sequence[Row] = self.result["recommendations"]
         return rows
 

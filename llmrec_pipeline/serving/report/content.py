@@ -277,6 +277,7 @@ class ReportContent:
 
     @property
     def task_types(self) -> tuple[str, ...]:
+        """The task types that have answers, in the order of the answers."""
         return tuple(dict.fromkeys(answer.task_type for answer in self.answers))
 
     @property

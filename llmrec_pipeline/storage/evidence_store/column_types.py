@@ -21,12 +21,15 @@ class JsonDocument(TypeDecorator[Any]):
 
     @property
     def python_type(self) -> type[dict[str, Any]]:
+        """A JSON object."""
         return dict
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """JSONB on PostgreSQL, JSON on SQLite."""
         return dialect.type_descriptor(JSON() if dialect.name == SQLITE else JSONB())
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """The document, the keys of every object in order."""
         return _ordered(value)
 
 
@@ -42,14 +45,17 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     @property
     def python_type(self) -> type[Decimal]:
+        """A decimal."""
         return Decimal
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, NUMERIC on PostgreSQL."""
         if dialect.name == SQLITE:
             return dialect.type_descriptor(String())
         return dialect.type_descriptor(Numeric(asdecimal=True))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """As the database stores it; raises ValueError for what is not finite."""
         if value is None:
             return None
         if not value.is_finite():
@@ -58,6 +64,7 @@ class ExactDecimal(TypeDecorator[Decimal]):
         return f"{plain:f}" if dialect.name == SQLITE else plain
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        """The decimal, without trailing zeros."""
         return None if value is None else plain_decimal(Decimal(value))
 
 
@@ -69,12 +76,15 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     @property
     def python_type(self) -> type[datetime]:
+        """A moment."""
         return datetime
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """With a time zone on PostgreSQL, without on SQLite."""
         return dialect.type_descriptor(DateTime(timezone=dialect.name != SQLITE))
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """In UTC, as the database stores it; raises ValueError for a moment without a time zone."""
         if value is None:
             return None
         if value.tzinfo is None:
@@ -87,6 +97,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         value: datetime | None,
         dialect: Dialect,  # noqa: ARG002
     ) -> datetime | None:
+        """The moment, aware, in UTC."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

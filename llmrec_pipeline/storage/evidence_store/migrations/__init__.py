@@ -1,0 +1,1 @@
+"""Alembic's environment: `env.py` and the migrations, which `evidence_store.migrating` runs."""
