@@ -269,7 +269,7 @@ class Refresh(ConfigShapeOfNames):
 
 
 class Http(ConfigShapeOfNames):
-    """Limits of one source's conversation with its publisher."""
+    """Limits of one source's conversation with its publisher; a megabyte is 1,000,000 bytes."""
 
     connect_s: Seconds
     read_s: Seconds
@@ -280,6 +280,11 @@ class Http(ConfigShapeOfNames):
     max_body_mb: Positive
     max_redirects: Annotated[int, BeforeValidator(_no_truth_value), Field(ge=0)]
     user_agent: str
+
+    @property
+    def max_body_bytes(self) -> int:
+        """`max_body_mb` in bytes."""
+        return int(self.max_body_mb * 1_000_000)
 
 
 class Ingest(ConfigShapeOfNames):

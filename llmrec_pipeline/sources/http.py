@@ -377,7 +377,7 @@ class PublisherClient:
         if encoding not in ("", "identity", "gzip"):
             raise PullFailed(f"content coding {encoding} was not asked for")
         too_large = PullFailed(f"the body exceeds {self._limits.max_body_mb:g} MB")
-        body = _Body(encoding.replace("identity", ""), int(self._limits.max_body_mb * 1_000_000))
+        body = _Body(encoding.replace("identity", ""), self._limits.max_body_bytes)
         for part in response.iter_raw():
             if not body.add(part):
                 raise too_large

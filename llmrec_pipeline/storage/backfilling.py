@@ -86,7 +86,7 @@ def _land_one(
         raise BadCapture(capture.problem or "it has no moment")
     if observed_at > now:
         raise BadCapture(f"{iso(observed_at)} has not come yet; mend its name or --at")
-    pages = read_pages(capture, observed_at, int(settings.pipeline.http.max_body_mb * 2**20))
+    pages = read_pages(capture, observed_at, settings.pipeline.http.max_body_bytes)
     known = timeline.at(observed_at)
     if known is not None and _is_raw(lake, source, observed_at, pages):
         return Backfilled(path, observed_at, "known", rows=known.rows)

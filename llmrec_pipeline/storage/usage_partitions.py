@@ -67,7 +67,7 @@ def event_engine(limits: WarehouseSettings, scratch: Path) -> Iterator[duckdb.Du
         con.execute("SET TimeZone = 'UTC'")
         # Standard output belongs to the answer.
         con.execute("SET enable_progress_bar = false")
-        con.execute(f"SET memory_limit = '{limits.max_memory_mb}MiB'")
+        con.execute(f"SET memory_limit = '{limits.max_memory_mb}MB'")
         con.execute(f"SET threads = {limits.threads}")
         con.execute("SET temp_directory = ?", [str(scratch)])
         yield con

@@ -277,7 +277,7 @@ def test_what_is_longer_than_a_page_may_be_is_not_read(folder: DataFolder, tmp_p
     path.write_bytes(gzip.compress(b" " * 1_000_000))
     (outcome,) = take(folder, path)
     assert outcome.status == "refused"
-    assert "is longer than 1048 bytes" in str(outcome.reason)
+    assert "is longer than 1000 bytes" in str(outcome.reason)
 
 
 def test_where_a_pull_that_could_not_be_read_lies_another_is_refused(
