@@ -45,7 +45,7 @@ class Locations:
 
     @property
     def logs(self) -> Path:
-        """What refreshes in the background printed."""
+        """What refreshes in the background printed, and when the last one began."""
         return self.data / "logs"
 
     @property

@@ -259,7 +259,7 @@ class Schedule(ConfigShapeOfNames):
 
 
 class Refresh(ConfigShapeOfNames):
-    """Waiting, backing off and trying again."""
+    """Waiting, backing off and trying again: `wait_s` is how long an answer waits for a refresh."""
 
     wait_s: NotNegative
     backoff_minutes: NotNegative
@@ -305,7 +305,8 @@ class Rebase(ConfigShapeOfNames):
 
 
 class Acceptance(ConfigShapeOfNames):
-    """When a valid pull is kept but not believed, and when an index was rebased."""
+    """When a valid pull is kept but not believed (see `domain.pulls`), and when an index was
+    rebased."""
 
     max_lost_share: Share
     believe_after_hours: Positive
@@ -314,7 +315,8 @@ class Acceptance(ConfigShapeOfNames):
 
 
 class Merge(ConfigShapeOfNames):
-    """Order of sources, by kind of field."""
+    """Order of sources, by kind of field. Prices of one offering that differ by more than
+    `price_conflict_share`, a fraction of the one that is used, are in conflict."""
 
     price: tuple[str, ...]
     limits: tuple[str, ...]
@@ -330,7 +332,8 @@ class Merge(ConfigShapeOfNames):
 
 
 class WarehouseSettings(ConfigShapeOfNames):
-    """Limits of the DuckDB process."""
+    """Limits of the DuckDB process: seconds that it waits for another writer, memory in megabytes
+    of 1,000,000 bytes."""
 
     lock_wait_s: NotNegative
     max_memory_mb: Annotated[int, BeforeValidator(_no_truth_value), Field(ge=128)]

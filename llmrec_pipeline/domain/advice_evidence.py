@@ -22,7 +22,7 @@ class _Frozen(BaseModel):
 
 
 class Price(_Frozen):
-    """A price in force, per 1,000 tokens."""
+    """A price in force, in `currency` per 1,000 tokens."""
 
     row: int
     input_per_1k: Decimal
@@ -40,7 +40,7 @@ class Price(_Frozen):
 
 
 class Score(_Frozen):
-    """What a model scored in one version of a benchmark; more is better."""
+    """What a model scored in one version of a benchmark, in `unit`; more is better."""
 
     row: int
     benchmark: str

@@ -27,7 +27,7 @@ class ModelRule(Rule):
 
 
 class ShareRule(ModelRule):
-    """From which share on."""
+    """From which share on, a fraction of the price before, or of the one that is used."""
 
     share: _Share
 

@@ -112,7 +112,8 @@ class Assessment:
 
 
 def assess(use_case: str, current: Subject, other: Subject, config: AdviceConfig) -> Assessment:
-    """One candidate beside the current model; both have a price in one currency."""
+    """One candidate beside the current model; both have a price in one currency. Raises ValueError
+    where one has none."""
     if current.price is None or other.price is None:
         raise ValueError("both models need a price")
     shared = _shared(current.scores, other.scores, config)

@@ -45,7 +45,7 @@ class ModelEntry:
 
 @dataclass(frozen=True, slots=True)
 class PriceEntry:
-    """A price; see `model_pricing`."""
+    """A price in `currency` per 1,000 tokens; see `model_pricing`."""
 
     model_id: str
     input_per_1k: Decimal
@@ -61,7 +61,7 @@ class PriceEntry:
 
 @dataclass(frozen=True, slots=True)
 class BenchmarkEntry:
-    """A score; see `model_benchmarks`."""
+    """A score in `unit`; see `model_benchmarks`."""
 
     model_id: str
     benchmark_name: str

@@ -39,7 +39,7 @@ class _Region(NamedTuple):
 
 
 class Regions:
-    """The places of one file, known up to `until`."""
+    """The places of one file, known up to `until`; places are characters, counted from 0."""
 
     def __init__(self, text: str, language: Language | None, until: int) -> None:
         self._text = text
@@ -58,7 +58,8 @@ class Regions:
         self._regions = list(_comments(text, language))
 
     def at(self, start: int, end: int) -> str | None:
-        """What a name there is part of; None where it is no text but a name of the program's."""
+        """What a name from `start` on and before `end` is part of: one of CODE, COMMENT and DOCS;
+        None where it is no text but a name of the program's."""
         place = self._otherwise
         index = bisect_right(self._regions, start, key=lambda region: region.start) - 1
         if index >= 0 and start < self._regions[index].end:

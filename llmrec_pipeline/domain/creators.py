@@ -27,7 +27,8 @@ class Implied:
 
 
 class CreatorsAndHosts:
-    """Look-ups over the creators and hosts tables; unknown text gives None."""
+    """Look-ups over the creators and hosts tables; unknown text gives None. Raises ValueError for
+    an alias that stands for two of them."""
 
     def __init__(self, config: IdentityConfig) -> None:
         self._creators: dict[str, str] = {}

@@ -40,7 +40,8 @@ class Published:
 
 
 class Releases:
-    """The tables of releases and of names released once."""
+    """The tables of releases and of names released once. Raises ValueError for a name that two
+    families have."""
 
     def __init__(self, config: IdentityConfig) -> None:
         self._single_releases = NameTable(config.single_releases)
@@ -64,7 +65,8 @@ class Releases:
         published: Published,
         trail: Trail = UNTOLD,
     ) -> tuple[str, str | None, str]:
-        """Base name, its release where the name needs one, and what decided."""
+        """Base name, its release where the name needs one, and what decided. Raises Abstain where
+        the name leaves the release open or its dates disagree."""
         for base, code in self._readings_with_code(words):
             family = self._families.get(f"{creator}/{base}")
             coded = [r for r in family.releases if code in _codes(r)] if family else []

@@ -37,7 +37,7 @@ class Variants:
         self, words: Sequence[str], written: Written, creator: str, trail: Trail = UNTOLD
     ) -> tuple[tuple[str, ...], str | None, bool]:
         """Words without those that say how the model runs, what these say together, and whether
-        the name says that it moves (`-latest`)."""
+        the name says that it moves (`-latest`). Raises Abstain where they contradict."""
         slots: dict[str, str] = {}
         kept = list(words)
         for added in (*written.notes, *written.suffixes):

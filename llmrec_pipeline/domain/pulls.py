@@ -27,7 +27,8 @@ Status = Literal["accepted", "quarantined", "unchanged"]
 
 @dataclass(frozen=True, slots=True)
 class AcceptanceRules:
-    """Thresholds of config/pipeline.yaml: acceptance."""
+    """Thresholds of config/pipeline.yaml: acceptance. `max_lost_share` is a fraction of the models
+    of the accepted pull before, `min_values` a number of values of a column."""
 
     max_lost_share: float
     believe_after_hours: float

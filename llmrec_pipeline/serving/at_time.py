@@ -39,7 +39,8 @@ class Asked:
 
 
 def payload_of(asked: Asked) -> dict[str, Any]:
-    """The ranking payload that was asked for; raises RequestError as `moment_of` does."""
+    """The ranking payload that was asked for; raises RequestError as `moment_of` does, and
+    EditionError, or what opening the warehouse raises."""
     moment = moment_of(asked, datetime.now(UTC))
     if moment is None:
         return find_edition(read_locations().published, asked.edition).ranking()
@@ -54,7 +55,8 @@ def payload_of(asked: Asked) -> dict[str, Any]:
 
 @contextmanager
 def past_warehouse(settings: Settings, moment: Moment) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The warehouse of a moment, from this machine's lake and the bundled facts."""
+    """The warehouse of a moment, from this machine's lake and the bundled facts; raises
+    WarehouseError and FixtureError."""
     from llmrec_pipeline.storage.fixture import Fixture
     from llmrec_pipeline.storage.lake import Lake
     from llmrec_pipeline.storage.time_travel import opened_at

@@ -36,7 +36,7 @@ def sources_due(
 ) -> list[str]:
     """Enabled sources that were last verified too long ago and are not left alone after a
     failure. The pause doubles with each failure in a row, so that a publisher that stays away
-    does not make every answer wait."""
+    does not make every answer wait. `rules` has `live_hours` and `backoff_minutes`."""
     if locations.offline:
         return []
     return [

@@ -73,7 +73,8 @@ class ProviderChooser:
         return available_of(self.settings.providers.key_variables, self.environment)
 
     def category_of(self, text: str) -> str:
-        """The category that a text names, or that of the job it tells."""
+        """The category that a text names, or that of the job it tells; raises RequestError for a
+        text that contradicts itself."""
         told = text.strip().lower()
         if told in CATEGORIES:
             return told
@@ -83,7 +84,8 @@ class ProviderChooser:
 
     def choose(self, text: str, available: Sequence[str] | None = None) -> dict[str, Any]:
         """The provider for a category or a job, with the model where a ranking names one, the rung
-        that it comes from and why the rungs above did not hold. Raises NoProvider."""
+        that it comes from and why the rungs above did not hold. Raises NoProvider, and what
+        `category_of` raises."""
         category = self.category_of(text)
         allowed = tuple(self.available() if available is None else available)
         name = f"{category}|{','.join(allowed)}"
@@ -231,14 +233,16 @@ def get_top_models_for_category(
 def select_best_provider_for_category(
     category: str, available_providers: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """The provider to use for a category, and from what: see `ProviderChooser.choose`."""
+    """The provider to use for a category, and from what: see `ProviderChooser.choose`.
+    Raises RequestError for an unknown category, NoProvider and SettingsError."""
     return default_chooser().choose(require_category(category), available_providers)
 
 
 def select_best_provider_for_text(
     text: str, available_providers: Sequence[str] | None = None
 ) -> dict[str, Any]:
-    """The provider to use for a job told in words: its category, then as above."""
+    """The provider to use for a job told in words: its category, then as above. Raises
+    RequestError, NoProvider and SettingsError."""
     return default_chooser().choose(text, available_providers)
 
 

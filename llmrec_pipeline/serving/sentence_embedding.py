@@ -83,6 +83,7 @@ def _not_installed(package: str) -> EmbeddingError:
 
 
 def embedder_of(model: Mapping[str, Any]) -> MiniLm:
-    """The embedder on which a task model was fitted, from the content of its file."""
+    """The embedder on which a task model was fitted, from the content of its file; raises
+    EmbeddingError."""
     part = model["embedding"]
     return MiniLm(part["name"], part["dimensions"], part["files"])

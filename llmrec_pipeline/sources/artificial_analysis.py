@@ -33,7 +33,8 @@ _INDEX = "artificial_analysis_"
 
 def fetch(http: PublisherClient, settings: SourceSettings) -> list[RawPage]:
     """Every page until `has_more` is false. A page that cannot be read, is empty or repeats the one
-    before ends the paging, and parsing says what is wrong with it."""
+    before ends the paging, and parsing says what is wrong with it. Raises
+    PullFailed, also beyond `max_pages`."""
     pages: list[RawPage] = []
     for number in range(1, settings.max_pages + 1):
         page = http.get(f"page-{number:03d}.json", params={"page": number})

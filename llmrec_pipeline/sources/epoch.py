@@ -34,7 +34,7 @@ Table = list[dict[str, str]]
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
-    """The one archive."""
+    """The one archive; raises PullFailed."""
     return [http.get("benchmark_data.zip")]
 
 

@@ -34,7 +34,7 @@ _ABOVE = re.compile(r"(.+)_above_(\d+)k_tokens")
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
-    """The one page."""
+    """The one page; raises PullFailed."""
     return [http.get("model_prices_and_context_window.json")]
 
 

@@ -29,7 +29,8 @@ _NO_CATEGORY = "uncategorised"
 
 def fetch(http: PublisherClient, settings: SourceSettings) -> list[RawPage]:
     """Every page until there is no further cursor. A page that cannot be read, is empty or comes
-    with a cursor that was followed before ends the paging, and parsing says what is wrong."""
+    with a cursor that was followed before ends the paging, and parsing says what is wrong. Raises
+    PullFailed, also beyond `max_pages`."""
     pages: list[RawPage] = []
     cursor: str | None = None
     followed: set[str | None] = set()

@@ -41,7 +41,7 @@ _CLOSED = frozenset({"proprietary", "-"})
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
-    """The one Parquet file."""
+    """The one Parquet file; raises PullFailed."""
     return [http.get("text_style_control.parquet")]
 
 

@@ -25,7 +25,7 @@ PARSER_VERSION = "2"
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
-    """The one page."""
+    """The one page; raises PullFailed."""
     return [http.get("api.json")]
 
 

@@ -30,7 +30,7 @@ _FIRST_DAY = date(2015, 1, 1)
 
 
 def fetch(http: PublisherClient, _settings: SourceSettings) -> list[RawPage]:
-    """The one page."""
+    """The one page; raises PullFailed."""
     return [http.get("models.json")]
 
 

@@ -1,4 +1,5 @@
-"""Writing files so that a reader sees the old or the new, never half."""
+"""Writing files so that a reader sees the old or the new, never half. What the disk refuses is
+raised as OSError."""
 
 from __future__ import annotations
 

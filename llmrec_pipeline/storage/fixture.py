@@ -21,7 +21,8 @@ class FixtureError(Exception):
 
 
 class Fixture:
-    """`data/fixtures/fixture.json`: by source, one page in the publisher's own shape."""
+    """`data/fixtures/fixture.json`: by source, one page in the publisher's own shape.
+    Raises FixtureError."""
 
     def __init__(self, path: Path, settings: Settings) -> None:
         self._path = path

@@ -68,7 +68,8 @@ def acceptance_rules(settings: Settings) -> AcceptanceRules:
 
 def judge_pulls(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """Derive `pulls` of each source from its first pull on that has no verdict; from the very
-    first where the rules or the code that judges are others than last time.
+    first where the rules or the code that judges are others than last time. Raises WarehouseError
+    where bronze lacks a content.
 
     What to judge is told from the tables, so a process that ended between loading and judging
     leaves nothing out.

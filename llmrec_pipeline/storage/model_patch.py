@@ -35,7 +35,8 @@ def model_patch(path: Path, place: Sequence[str], model: str, header: Sequence[s
 
 
 def with_model(path: Path, text: str, place: Sequence[str], model: str) -> str:
-    """The text with another model at a place."""
+    """The text with another model at a place; raises RequestError where that cannot be changed
+    alone."""
     line, column, value = _position(path, text, place)
     lines = text.splitlines(keepends=True)
     # Where nothing stands behind the key, its place may be behind the last line.

@@ -78,7 +78,8 @@ def publish(
     inputs: Mapping[str, Any],
 ) -> Published:
     """Write an edition of what the warehouse holds and make it the current one. Equal inputs and
-    equal content leave the current edition in force, unless it is damaged."""
+    equal content leave the current edition in force, unless it is damaged. Raises EditionError
+    where `current` is no link, DamagedExport, and OSError."""
     published = settings.locations.published
     published.mkdir(parents=True, exist_ok=True)
     _sweep(published)

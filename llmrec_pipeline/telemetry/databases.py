@@ -47,7 +47,8 @@ def is_database(text: str) -> bool:
 
 
 class DatabaseLog:
-    """The table of a mapping, joined with the others that it names and that are there."""
+    """The table of a mapping, joined with the others that it names and that are there. Raises
+    UsageLogError for a mapping without a table."""
 
     size: int | None = None
     # Rows come and go: a table has no place to return to, and is read anew.
@@ -64,7 +65,7 @@ class DatabaseLog:
         self.name = f"{self._shown}, table {mapping.table}"
 
     def read(self, _after: Place, /) -> Iterator[Entry]:
-        """Every row, always from the beginning."""
+        """Every row, always from the beginning; raises UsageLogError where it cannot be asked."""
         try:
             with _connected(self._url) as connection:
                 streaming = connection.execution_options(

@@ -72,7 +72,7 @@ class Anchor(NamedTuple):
     @classmethod
     def linear(cls, content: CheckedMapping) -> Anchor:
         """Of `low` and `high`, in standard deviations; its worst and middle are its ends' 0 and
-        their middle."""
+        their middle. ValueError where they are not in order."""
         low, high = (content.number(key, -10, 10) for key in ("low", "high"))
         if not low < high:
             raise ValueError(f"{content.path}.high: {high:g}; allowed: more than low, {low:g}")

@@ -37,14 +37,15 @@ class MemoSizes(ConfigShape):
 
 
 class SpoolTimes(ConfigShape):
-    """How often served answers are synced, and drained."""
+    """How often served answers are synced to disk, and drained into the evidence store."""
 
     sync_s: Positive
     drain_s: Positive
 
 
 class ApiConfig(ConfigShape):
-    """api.yaml."""
+    """api.yaml. `max_body_kb` is in 1,024 bytes; `timeout_s` is for one answer, `shutdown_s` for
+    those under way at the end, `watch_s` lies between two looks for another edition."""
 
     token_hashes: tuple[TokenHash, ...] = ()
     hosts: tuple[HostName, ...] = ()

@@ -4,6 +4,9 @@ recommendation does not pay for Dagster.
 Exit codes: 0 done; 1 a job failed or something is wrong; 2 the call or its input is wrong;
 3 nothing is left to recommend; 4 no edition, or a damaged one; 5 a setting is wrong;
 6 another process is in the way.
+
+The function behind a command returns its exit code, or raises an error of the project, which
+`errors` maps to one; `main` prints it as one line.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Printing: JSON when piped, a table that fits on a terminal. Standard library only."""
+"""Printing: JSON when piped, a table that fits on a terminal. Standard library only.
+
+Whatever writes to stdout raises ReaderGoneError where nobody reads any more.
+"""
 
 from __future__ import annotations
 

@@ -254,7 +254,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ReportContent:
-    """Everything that a report says."""
+    """Everything that a report says. Caps are USD per 1M input tokens, None for any price."""
 
     schema_version: int
     edition: str

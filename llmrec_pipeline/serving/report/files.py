@@ -19,7 +19,7 @@ _PAGE, _MARKDOWN = "report.html", "report.md"
 
 
 def html_of(content: ReportContent, locations: Locations) -> str:
-    """The page."""
+    """The page as HTML."""
     return as_page(content, chart_kit(locations.cache))
 
 
@@ -29,7 +29,7 @@ def build_report(edition: Edition, locations: Locations) -> BuiltReport:
 
 
 def write_report(content: ReportContent, locations: Locations) -> BuiltReport:
-    """Write what a report says in every format."""
+    """Write what a report says in every format; raises OSError."""
     folder = locations.reports / content.edition
     page = html_of(content, locations).encode()
     write_bytes(folder / _PAGE, page)

@@ -61,19 +61,19 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def deviations(value: float | None) -> str:
-    """A consensus score, with its sign."""
+    """A consensus score in standard deviations, with its sign."""
     if value is None:
         return UNKNOWN
     return "0.00" if abs(value) < 0.005 else f"{value:+.2f}".replace("-", MINUS)
 
 
 def percent(share: float | None) -> str:
-    """A share."""
+    """A share from 0 to 1, in percent."""
     return UNKNOWN if share is None else f"{share:.0%}".replace("-", MINUS)
 
 
 def signed_percent(share: float | None) -> str:
-    """A relative change."""
+    """A relative change, a fraction, in percent with its sign."""
     return UNKNOWN if share is None else f"{_sign(share)}{abs(share):.1%}"
 
 
@@ -82,7 +82,7 @@ def _sign(value: float) -> str:
 
 
 def tokens(value: float | None) -> str:
-    """A context: 128k, 1M."""
+    """A context in tokens: 128k, 1M."""
     if value is None:
         return UNKNOWN
     if value >= 1_000_000:
@@ -101,7 +101,7 @@ def minute(moment: str | None) -> str:
 
 
 def hours(age: float | None) -> str:
-    """An age."""
+    """An age in hours: 30 min, 5 h, 12 d."""
     if age is None:
         return UNKNOWN
     if age < 1:
@@ -110,7 +110,7 @@ def hours(age: float | None) -> str:
 
 
 def cap(value: float | None) -> str:
-    """A price cap."""
+    """A price cap in USD per 1M input tokens."""
     return "any price" if value is None else f"under {money(value).removesuffix('.00')}"
 
 

@@ -46,7 +46,7 @@ def open_store(locations: Locations, environment: Mapping[str, str] | None = Non
 def open_as_it_is(
     locations: Locations, environment: Mapping[str, str] | None = None
 ) -> EvidenceStore:
-    """The store with whatever schema it has."""
+    """The store with whatever schema it has; raises SettingsError and EvidenceStoreError."""
     address = store_address(locations, environment)
     if address.is_sqlite and not address.is_in_memory:
         Path(str(address.url.database)).parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +59,7 @@ def head() -> str:
 
 
 def current(store: EvidenceStore) -> str | None:
-    """The revision that the database is at, None for an empty one."""
+    """The revision that the database is at, None for an empty one; raises EvidenceStoreError."""
     with store.reading() as session:
         return MigrationContext.configure(session.connection()).get_current_revision()
 
@@ -77,7 +77,8 @@ def downgrade(store: EvidenceStore, revision: str) -> None:
 
 
 def differences(store: EvidenceStore) -> list[str]:
-    """How the database differs from what this code expects, a line each."""
+    """How the database differs from what this code expects, a line each; raises
+    EvidenceStoreError."""
     found = current(store)
     if found != head():
         return [

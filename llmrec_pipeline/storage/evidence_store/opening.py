@@ -131,7 +131,8 @@ def _parsed(told: str) -> URL:
 
 
 class EvidenceStore:
-    """An open database. Readers see what was committed; writers take turns, across processes."""
+    """An open database. Readers see what was committed; writers take turns, across processes, and
+    raise StoreBusyError where another one's takes too long."""
 
     def __init__(self, address: StoreAddress) -> None:
         self.address = address
@@ -163,7 +164,8 @@ class EvidenceStore:
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        """A connection in one transaction, alone among writers, for changes of the schema."""
+        """A connection in one transaction, alone among writers, for changes of the schema. Raises
+        EvidenceStoreError."""
         engine = self.engine.execution_options(**{_WRITES: True})
         with _told_errors(self.address), engine.begin() as connection:
             yield connection

@@ -96,7 +96,8 @@ def enter_texts(
     session: Session, entries: Iterable[Entry], reader: SentimentReader, only: str | None = None
 ) -> Entered:
     """Enter what the texts say. `only`: of those that nobody told the model of, just those that may
-    speak of this one."""
+    speak of this one. Raises RequestError for a model that is not in the catalogue, ValueError for
+    an address that is none."""
     signals: list[SentimentSignal] = []
     reviews: list[SentimentReview] = []
     silent = of_others = 0

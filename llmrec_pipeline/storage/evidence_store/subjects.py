@@ -60,7 +60,7 @@ def read_subjects(
 
 
 def price_in_force(session: Session, model_id: str, now: datetime) -> Price | None:
-    """What a model costs at a moment."""
+    """What a model costs at a moment; None where no price is in force."""
     return _prices(session, now, ModelPricing.model_id == model_id).get(model_id)
 
 
