@@ -3,7 +3,7 @@
     python -m llmrec_pipeline_tests.identity_quality
 
 One line for each measurement: precision and recall of base models over pairs of names, with the
-counts, then variants. Then the same where the rules know one publisher, or one maker's models,
+counts, then variants. Then the same where the rules know one publisher, or one creator's models,
 less. Names that a person too must leave open are counted apart and are no miss.
 """
 
@@ -171,7 +171,7 @@ def without_publisher(source: str) -> Tables:
 
 
 def without_family(creator: str) -> Tables:
-    """The tables without what they know of one maker's models."""
+    """The tables without what they know of one creator's models."""
     changed = {
         table: [row for row in tables()[table] if row.get("creator") != creator]
         for table in _BY_CREATOR
@@ -189,24 +189,24 @@ def pairs_of_publisher(source: str) -> list[tuple[Pair, bool]]:
 
 
 def families() -> dict[str, list[tuple[Pair, bool]]]:
-    """Labelled pairs by maker, of makers of whom several models are labelled."""
+    """Labelled pairs by creator, of creators of whom several models are labelled."""
     rules = compiled(tables())
     names = itertools.chain(
         itertools.chain.from_iterable(labels().same),
         itertools.chain.from_iterable(labels().different),
     )
-    makers = {name: _maker(rules, name) for name in names}
-    counted = {maker for maker in makers.values() if maker is not None}
+    creators = {name: _creator(rules, name) for name in names}
+    counted = {creator for creator in creators.values() if creator is not None}
     several = sorted(
-        maker for maker in counted if sum(makers[g[0]] == maker for g in labels().same) > 2
+        creator for creator in counted if sum(creators[g[0]] == creator for g in labels().same) > 2
     )
     return {
-        maker: [
+        creator: [
             (pair, same)
             for pair, same in labels().pairs()
-            if maker in {makers[name] for name in pair}
+            if creator in {creators[name] for name in pair}
         ]
-        for maker in several
+        for creator in several
     }
 
 
@@ -241,7 +241,7 @@ def _variant(rules: IdentityRules, name: SourceName) -> str | None:
     return outcome.variant if isinstance(outcome, Identity) else f"left open: {outcome.reason}"
 
 
-def _maker(rules: IdentityRules, name: SourceName) -> str | None:
+def _creator(rules: IdentityRules, name: SourceName) -> str | None:
     outcome = rules.resolve(name)
     return outcome.creator if isinstance(outcome, Identity) else None
 

@@ -1,5 +1,5 @@
-"""One model at one task type, taken apart: every measure with its publisher, pull, value, anchor,
-weight and contribution, down to the raw page."""
+"""One model at one task type, taken apart: every measure with its publisher, pull, value,
+population, weight and contribution, down to the raw page."""
 
 from __future__ import annotations
 

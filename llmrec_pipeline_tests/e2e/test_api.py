@@ -90,9 +90,9 @@ def test_every_route_answers(served_api: Api) -> None:
     best = rankings["items"][0]
     top = client.get("/api/v1/categories/coding/top", params={"top_n": 1}).json()
     assert top["rankings"] == [best]
-    of_maker = {"providers": best["provider"], "top_n": 100}
-    makers = client.get("/api/v1/categories/coding/top", params=of_maker).json()["rankings"]
-    assert {row["provider"] for row in makers} == {best["provider"]}
+    of_creator = {"providers": best["provider"], "top_n": 100}
+    own = client.get("/api/v1/categories/coding/top", params=of_creator).json()["rankings"]
+    assert {row["provider"] for row in own} == {best["provider"]}
     assert rankings["attribution"]
 
     sources = client.get("/api/v1/sources").json()

@@ -58,7 +58,7 @@ def test_a_score_of_ones_own(ran: Llmrec) -> None:
         )
     pulled = [*told, "0.8"]
     pulled[pulled.index("us")] = "lmarena"
-    assert "'lmarena' is a publisher that is pulled" in one_line(ran(*pulled, **quiet), 2)
+    assert "'lmarena' is a source that is pulled" in one_line(ran(*pulled, **quiet), 2)
 
 
 def test_the_catalogue_needs_an_edition(llmrec: Llmrec) -> None:

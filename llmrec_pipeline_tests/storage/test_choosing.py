@@ -26,7 +26,7 @@ KEYS = {"OPENAI_API_KEY": "k", "ANTHROPIC_API_KEY": "k"}
 
 
 def rows() -> list[dict[str, Any]]:
-    """Models of two makers; OpenAI's is the better one at coding."""
+    """Models of two creators; OpenAI's is the better one at coding."""
     named = [("OpenAI", "GPT-5.4", 60.0), ("Anthropic", "Claude Opus 4.5", 50.0)]
     return [
         model(number, creator=creator, model_name=name, coding_index=value)

@@ -176,7 +176,7 @@ def test_the_two_way_fit_knows_a_strong_company() -> None:
 # Grades of evidence
 
 
-def test_makers_own_figures_weigh_less_and_are_wider() -> None:
+def test_creators_own_figures_weigh_less_and_are_wider() -> None:
     own = ranked(read("x", ONE, 80.0, verified=False)).standings[0]
     told = ranked(read("x", ONE, 80.0)).standings[0]
     assert own.evidence == (Evidence(ONE, "unverified", 0.5),)

@@ -101,7 +101,7 @@ def test_a_publisher_that_the_tables_do_not_know_is_read_all_the_same(source: st
     assert quality.recall >= 0.9, quality.missed_pairs
 
 
-def test_models_of_a_maker_that_the_tables_do_not_know_are_not_confused() -> None:
+def test_models_of_a_creator_that_the_tables_do_not_know_are_not_confused() -> None:
     for creator, pairs in families().items():
         quality = measured(compiled(without_family(creator)), pairs)
         assert quality.joined > 0
@@ -206,7 +206,7 @@ def test_offering_is_host_and_the_hosts_own_id() -> None:
         ("vertex_ai/claude-opus-5@default", "google-vertex|claude-opus-5@default"),
         ("anthropic.claude-opus-5-v1:0", "amazon-bedrock|anthropic.claude-opus-5-v1:0"),
         ("openai.gpt-oss-20b-1:0", "amazon-bedrock|openai.gpt-oss-20b-1:0"),
-        # A maker in front may be no more than that.
+        # A creator in front may be no more than that.
         ("openai/gpt-5", None),
         ("deepseek/deepseek-v3.1", None),
         ("ollama-like/llama3:70b", None),
@@ -615,7 +615,7 @@ def test_an_organisation_in_no_table_is_a_creator_where_paths_name_creators() ->
         ("perplexity/perplexity/nemotron-3-ultra-550b-a55b", "nvidia/nemotron-3-ultra-550b-a55b"),
         ("perplexity/perplexity/sonar", "perplexity/sonar"),
         ("perplexity/sonar-pro", "perplexity/sonar-pro"),
-        # Tunes by their own word, copies by their maker.
+        # Tunes by their own word, copies by their creator.
         ("openrouter/llama-3.1-lumimaid-8b", "neversleep/llama-3-1-lumimaid-8b"),
         ("openrouter/codellama-7b-instruct-solidity", "alfredpros/codellama-7b-instruct-solidity"),
         ("together_ai/togethercomputer/CodeLlama-34b-Instruct", "meta/codellama-34b-instruct"),

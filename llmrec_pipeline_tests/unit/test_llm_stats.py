@@ -66,7 +66,7 @@ def test_every_score_lands_long_and_no_model_has_an_index() -> None:
         ("true", False, False),
     ],
 )
-def test_what_a_maker_reports_of_itself_is_not_verified(
+def test_what_a_creator_reports_of_itself_is_not_verified(
     verified: object, self_reported: object, expected: bool
 ) -> None:
     parsed = parse(LLM_STATS, _envelope(_score(verified=verified, is_self_reported=self_reported)))

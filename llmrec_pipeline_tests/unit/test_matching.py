@@ -52,7 +52,7 @@ def test_the_nearest_come_first_and_a_text_is_embedded_once() -> None:
     assert TextIndex(HashedWords(), {}).nearest("x", 3) == []
 
 
-def test_a_card_tells_maker_strengths_capabilities_and_price_class() -> None:
+def test_a_card_tells_creator_strengths_capabilities_and_price_class() -> None:
     standings = {f"lab/{n}": [1.0 - n / 10, 0, 0, n + 1, 1, 2, []] for n in range(10)}
     payload = {
         "models": [_model(n, price=float(n)) for n in range(10)] + [_model(10, listed=False)],

@@ -125,11 +125,11 @@ class ServedEdition:
 
     def rankings(self, category: str | None, provider: str | None) -> list[dict[str, Any]]:
         """Rows of `category_rankings`, by category and rank; raises RequestError likewise."""
-        maker = provider and resolve_providers([provider], self.payload["provider_aliases"])[0]
+        creator = provider and resolve_providers([provider], self.payload["provider_aliases"])[0]
         rows = [
             row
             for row in self.categories.rows
-            if category in (None, row["category"]) and maker in (None, row["provider"])
+            if category in (None, row["category"]) and creator in (None, row["provider"])
         ]
         return [row_as_json(row) for row in sorted(rows, key=lambda r: (r["category"], r["rank"]))]
 

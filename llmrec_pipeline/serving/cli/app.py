@@ -104,11 +104,11 @@ def recommend(
     ] = None,
     min_context: Annotated[int | None, typer.Option(help="Smallest context, tokens.")] = None,
     provider_allowlist: Annotated[
-        str | None, typer.Option(help='Only these makers: "openai,google".')
+        str | None, typer.Option(help='Only these creators: "openai,google".')
     ] = None,
-    provider_denylist: Annotated[str | None, typer.Option(help="None of these makers.")] = None,
+    provider_denylist: Annotated[str | None, typer.Option(help="None of these creators.")] = None,
     host: Annotated[
-        str | None, typer.Option(help="Prices and limits of this host, not of the maker's own.")
+        str | None, typer.Option(help="Prices and limits of this host, not of the creator's own.")
     ] = None,
     capabilities: Annotated[
         str | None,
@@ -305,7 +305,7 @@ def backfill(
 @app.command()
 def models(
     search: Annotated[str | None, typer.Argument(help="Part of a key or a name.")] = None,
-    provider: Annotated[str | None, typer.Option(help="Only this maker.")] = None,
+    provider: Annotated[str | None, typer.Option(help="Only this creator.")] = None,
     all: Annotated[bool, typer.Option("--all", help="Also models no longer listed.")] = False,
     edition: EditionOption = None,
     as_of: AsOfOption = None,
@@ -398,8 +398,8 @@ def explain(
     known_at: KnownAtOption = None,
     format: FormatOption = None,
 ) -> None:
-    """Take a model's score apart: every measure with publisher, pull, value, anchor, weight and
-    contribution, down to the raw page.
+    """Take a model's score apart: every measure with publisher, pull, value, population, weight
+    and contribution, down to the raw page.
 
     Example: llmrec explain anthropic/claude-opus-4-5 --task coding
     """
@@ -529,7 +529,7 @@ def identity_resolve(
             help="Names; - reads a name, or JSON with name and source, a line.",
         ),
     ],
-    source: Annotated[str | None, typer.Option(help="Whose names these are.")] = None,
+    source: Annotated[str | None, typer.Option(help="The source whose names these are.")] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Also the steps, and the rows that decided.")
     ] = False,

@@ -131,7 +131,7 @@ def _own_source(text: str, settings: Settings) -> str:
     source = _given("--source", text)
     if source in settings.sources:
         raise RequestError(
-            f"--source {source!r} is a publisher that is pulled; say who told you, such as "
+            f"--source {source!r} is a source that is pulled; say who told you, such as "
             f"{source}-by-hand"
         )
     return source

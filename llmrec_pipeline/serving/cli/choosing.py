@@ -107,7 +107,7 @@ def _print_top(answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         {
             "rank": row["rank"],
             "model": row["model_name"],
-            "maker": row["provider"],
+            "creator": row["provider"],
             "score": round(row["score"], 1),
             "made of": _made_of(row["sources"]),
             "tokens/s": row["metadata"]["speed"],
@@ -127,7 +127,7 @@ def _print_top(answer: dict[str, Any], rows: list[dict[str, Any]]) -> None:
 
 
 def _made_of(sources: dict[str, Any]) -> str:
-    """The formula, with what its makers report of themselves."""
+    """The formula, with the publishers whose scores creators report of their own models."""
     told = [part["publisher"] for part in sources["publishers"] if not part["verified"]]
     note = f" ({', '.join(told)}: self-reported)" if told else ""
     return f"{sources['formula']}{note}"

@@ -50,7 +50,7 @@ def models(
         return OK
     print_table(
         [_model_row(model) for model in found],
-        ["key", "name", "$/1M in", "$/1M out", "context", "tokens/s", "measures", "listed"],
+        ["key", "name", "$/1M in", "$/1M out", "context", "tokens/s", "measured by", "listed"],
     )
     say(f"{len(found)} of {len(payload['models'])} models, edition {payload['edition']}.")
     return OK
@@ -76,7 +76,7 @@ def _model_row(model: dict[str, Any]) -> dict[str, Any]:
         "$/1M out": own.get("price_output_per_1m"),
         "context": own.get("context_window"),
         "tokens/s": own.get("output_tokens_per_s"),
-        "measures": ", ".join(publishers),
+        "measured by": ", ".join(publishers),
         "listed": model["listed"],
     }
 

@@ -209,7 +209,7 @@ def _heard(reading: RequestReading, flags: Flags) -> list[str]:
         if (value := getattr(flags, name)) is not None
     }
     kept = {name: words for name, words in reading.matched.items() if name not in stated}
-    # A maker that a flag names is taken out of the text's list of the other kind.
+    # A creator that a flag names is taken out of the text's list of the other kind.
     if "provider_allowlist" in stated or "provider_denylist" in stated:
         kept = {name: words for name, words in kept.items() if not name.startswith("provider_")}
     lines = [
@@ -235,9 +235,9 @@ def _print(result: dict[str, Any], reading: RequestReading, flags: Flags) -> Non
         {
             "#": rank,
             "model": item["model_name"],
-            "maker": item["provider"],
+            "creator": item["provider"],
             "score": round(item["score"], 3),
-            "measure": item["metrics"]["quality"],
+            "quality": item["metrics"]["quality"],
             "$/1M in": item["metrics"]["price_input_per_1m"],
             "$/1M out": item["metrics"]["price_output_per_1m"],
             "tokens/s": item["metrics"]["output_tokens_per_s"],

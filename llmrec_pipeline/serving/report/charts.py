@@ -87,7 +87,7 @@ def _tradeoff() -> dict[str, Any]:
         alt.Tooltip(f"{name}:N", title=title)
         for name, title in (
             ("name", "Model"),
-            ("provider", "Maker"),
+            ("provider", "Creator"),
             ("told_price", "Input price"),
             ("told_quality", "Quality"),
             ("told_interval", "Interval"),

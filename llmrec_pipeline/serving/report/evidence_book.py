@@ -133,7 +133,7 @@ class EvidenceBook:
     def _reading(self, row: Row) -> str:
         category, version = row["category"], row["index_version"]
         told = [] if version is None else [f"index version {version}"]
-        told += ["reported by its maker"] if row["verified"] is False else []
+        told += ["reported by its creator"] if row["verified"] is False else []
         stderr = row["stderr"]
         return self._enter(
             "measure",
