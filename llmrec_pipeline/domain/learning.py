@@ -58,7 +58,8 @@ class Estimate:
     """A model's success rate in a use case: by benchmarks alone; by benchmarks as all `calibrating`
     outcomes, of every model and use case, calibrate them (`prior`); by its own `outcomes` (None
     without any; `own_error` is the standard error of their mean); and the one that is used, with its
-    interval: the mean of the prior, which counts as `prior_weight` outcomes, and its own."""
+    interval: the mean of the prior, which counts as `prior_weight` outcomes, and its own. Rates are
+    from 0 to 1."""
 
     benchmark: float
     calibrating: int
@@ -73,7 +74,7 @@ class Estimate:
 
     @property
     def correction(self) -> float:
-        """What outcomes add to what benchmarks say."""
+        """What outcomes add to the rate that benchmarks say."""
         return self.used - self.benchmark
 
     @property

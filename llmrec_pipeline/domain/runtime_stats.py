@@ -83,7 +83,8 @@ def provider_name(events: Any) -> Any:
 
 
 def names_in_use(events: Any) -> Any:
-    """Expression: provider_name, model_name, the calls under them and when the last was made."""
+    """Expression: provider_name, model_name, the `calls` and `events` under them, and `newest`, the
+    start of the last of them."""
     named = events.select(
         provider_name=provider_name(events),
         model_name=model_name(events),

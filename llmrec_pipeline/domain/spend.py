@@ -124,7 +124,8 @@ def monthly_spend(
 
 
 def spend_fields(spend: Spend | None) -> dict[str, Any]:
-    """As it is printed and stored: USD to the cent, and the window it rests on."""
+    """As it is printed and stored: USD to the cent, and the window it rests on; `NO_SPEND` without
+    telemetry."""
     if spend is None:
         return NO_SPEND
     volume = spend.volume
@@ -148,12 +149,12 @@ NO_SPEND: dict[str, Any] = dict.fromkeys(
 
 
 def spend_of(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields as they are stored with a recommendation; empty where it holds none."""
+    """The fields as they are stored with a recommendation; `NO_SPEND` where it holds none."""
     return evidence.get("spend") or NO_SPEND
 
 
 def in_cents(amount: Fraction) -> float:
-    """An amount to the cent."""
+    """An amount in USD, to the cent, half to even."""
     return float(rounded(amount, 2))
 
 

@@ -152,7 +152,8 @@ def history(
 
 
 def outcomes(session: Session) -> list[Outcome]:
-    """Every outcome of our own: feedback, and of each role's telemetry the newest window."""
+    """Every outcome of our own: feedback, and of each role and model the newest window of telemetry
+    that tells of success. Scores are from 0 to 1."""
     told = [
         Outcome(row.use_case, row.model_id, float(row.score))
         for row in session.scalars(select(Feedback).order_by(Feedback.id))
@@ -161,7 +162,7 @@ def outcomes(session: Session) -> list[Outcome]:
 
 
 def outcomes_mark(session: Session) -> tuple[Any, ...]:
-    """Moves when there is another outcome."""
+    """A value that is another one when there is another outcome."""
     stats = ModelRuntimeStats
     feedback = session.scalar(select(func.max(Feedback.id)))
     telemetry = session.execute(select(func.max(stats.id), func.sum(stats.calls))).one()

@@ -17,8 +17,8 @@ _PER_1M = 1000
 
 
 def read_dated_prices(session: Session) -> dict[str, list[DatedPrice]]:
-    """By model, every price in USD per 1,000,000 tokens, oldest first; a later one takes the place of those before it,
-    whatever their sources."""
+    """By model, every price in USD per 1,000,000 tokens, oldest first; a later one takes the place
+    of those before it, whatever their sources. Prices in another currency are left out."""
     found: dict[str, dict[object, DatedPrice]] = defaultdict(dict)
     rows = session.scalars(select(ModelPricing).where(ModelPricing.currency == _USD))
     for row in in_order_of_force(rows):

@@ -133,7 +133,8 @@ BENCHMARK_KEY = Index(
 class ModelRuntimeStats(Base):
     """Our own calls to a model in one role, over whole days: from `window_start` on and before
     `window_end`, both UTC midnights. `provider` served them. Rates are fractions, latencies seconds,
-    and the success rate lies between `success_low` and `success_high`.
+    speeds tokens/s, quantiles of tokens those of one call; the success rate lies between
+    `success_low` and `success_high`.
 
     `est_cost_usd` is by the prices in force when the calls were made, over all but the
     `unpriced_calls` (no price was in force) and the `unmetered_calls` (their log tells no input
