@@ -1,4 +1,5 @@
-"""The code location that `dg` and `workspace.yaml` load."""
+"""The code location that `dg` and `workspace.yaml` load: the definitions of this environment's
+settings. Raises SettingsError."""
 
 from llmrec_pipeline.orchestration.build import build_defs
 from llmrec_pipeline.settings import load_settings

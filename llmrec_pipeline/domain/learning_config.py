@@ -1,4 +1,4 @@
-"""The shape of config/learning.yaml."""
+"""The shape of config/learning.yaml: how much our own outcomes weigh beside the benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resources: the warehouse as Dagster sees it."""
+"""Resources: the warehouse as Dagster sees it, opened and waited for as `storage.warehouse` does."""
 
 from __future__ import annotations
 

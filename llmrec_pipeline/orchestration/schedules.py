@@ -1,4 +1,4 @@
-"""When sources are pulled."""
+"""When sources are pulled: by the cron line of config/pipeline.yaml."""
 
 from __future__ import annotations
 

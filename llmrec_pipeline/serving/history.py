@@ -1,4 +1,5 @@
-"""Served answers as a reader sees them: whole, and made anew."""
+"""Served answers of the evidence store as a reader sees them: whole, and made anew from the edition
+that they came from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What our own outcomes say, over one edition."""
+"""What our own outcomes say, over one edition: an answer in the order that they teach, and a served
+one made anew. Rests on `domain.learned_ranking`; never switches anything."""
 
 from __future__ import annotations
 

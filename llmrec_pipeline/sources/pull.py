@@ -1,4 +1,5 @@
-"""What passes between a publisher, the lake and the parser."""
+"""What passes between a publisher, the lake and the parser: pages as received, rows as parsed, and
+what went wrong with either."""
 
 from __future__ import annotations
 

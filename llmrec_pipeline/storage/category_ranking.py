@@ -1,4 +1,4 @@
-"""`category_rankings`, made from what serves now."""
+"""`category_rankings`, made from what serves now by the rules of `domain.categories`."""
 
 from __future__ import annotations
 

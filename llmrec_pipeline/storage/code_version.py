@@ -1,4 +1,5 @@
-"""Which code decides what the warehouse and an edition hold."""
+"""Which code decides what the warehouse and an edition hold: `domain`, `sources` and `storage`, whose
+files are hashed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A stored profile as a question, and what it is most like."""
+"""A stored profile as a question, and what it is most like: model cards of the served edition, task
+types and use cases, and past requests of the evidence store whose outcome is known."""
 
 from __future__ import annotations
 

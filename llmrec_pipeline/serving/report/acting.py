@@ -1,4 +1,4 @@
-"""What somebody should do today, the most pressing first."""
+"""What somebody should do today, the most pressing first, told from the other parts of a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that hold the same on SQLite and on PostgreSQL."""
+"""Columns that hold the same on SQLite and on PostgreSQL: JSON, exact decimals, moments in UTC."""
 
 from __future__ import annotations
 

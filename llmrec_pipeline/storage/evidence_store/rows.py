@@ -1,4 +1,4 @@
-"""A row by the id that somebody typed."""
+"""A row by the id that somebody typed, whatever number that is."""
 
 from __future__ import annotations
 
