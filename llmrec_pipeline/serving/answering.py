@@ -34,7 +34,8 @@ _RESULTS = 5
 class Question:
     """The text and what was stated beside it; None leaves it to the text and the settings.
 
-    `use_case` is what our own outcomes are looked up under; without one, the task type.
+    `use_case` is what our own outcomes are looked up under; without one, the task type. Price and
+    context are in the units of `TaskProfile`.
     """
 
     text: str

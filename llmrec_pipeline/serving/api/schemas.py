@@ -56,7 +56,8 @@ class _In(BaseModel):
 
 
 class Constraints(_In):
-    """What is stated beside a text; what is left out, the text decides."""
+    """What is stated beside a text; what is left out, the text decides. Providers are creators, by id
+    or name."""
 
     task_type: Name | None = None
     priority: Literal[PRIORITIES] | None = None  # type: ignore[valid-type]
@@ -118,7 +119,9 @@ def _shown(example: Mapping[str, Any]) -> JsonDict:
 
 
 class Recommendation(BaseModel):
-    """One model at one offering."""
+    """One model at one offering; `provider` is its creator. `metrics` are its values (quality on the
+    scale of the basis, prices in USD per 1M tokens, tokens/s, s, tokens), `normalized` the norms that
+    the weights make into the score."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -304,7 +307,8 @@ class HistoryPage(Page):
 
 
 class ModelsPage(Page):
-    """Models of the edition, with the attribution of their sources."""
+    """Models of the edition, with the attribution of their sources. Prices are USD per 1M tokens,
+    speeds tokens/s, times s, contexts tokens."""
 
     model_config = ConfigDict(json_schema_extra=_shown(examples.MODELS))
 
@@ -313,7 +317,8 @@ class ModelsPage(Page):
 
 
 class RankingsPage(Page):
-    """Rows of `category_rankings`, by category and rank, with the attribution of their sources."""
+    """Rows of `category_rankings`, by category and rank, with the attribution of their sources. A score
+    is from 0 to 100; of its metadata `speed` is tokens/s, `cost_per_token` USD per input token."""
 
     model_config = ConfigDict(json_schema_extra=_shown(examples.RANKINGS))
 
@@ -322,7 +327,7 @@ class RankingsPage(Page):
 
 
 class CategoryTop(BaseModel):
-    """The best models of a category."""
+    """The best models of a category, as in `RankingsPage`."""
 
     model_config = ConfigDict(json_schema_extra=_shown(examples.CATEGORY_TOP))
 
