@@ -13,9 +13,8 @@ OUTRANKS = "outranks"
 
 
 class TelemetryConfig(ConfigShape):
-    """telemetry.yaml. Windows are whole days, `max_memory_mb` DuckDB's memory in megabytes
-    of 1,000,000 bytes;
-    `success_confidence` is that of an interval around a success rate."""
+    """telemetry.yaml. Windows are whole days, `max_memory_mb` DuckDB's memory in megabytes of
+    1,000,000 bytes; `success_confidence` is that of an interval around a success rate."""
 
     window_days: Count
     success_confidence: Annotated[float, Field(gt=0, lt=1)]

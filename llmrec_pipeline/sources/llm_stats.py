@@ -1,4 +1,5 @@
-"""LLM-Stats: benchmark scores that creators report of their own models, and a few that were verified.
+"""LLM-Stats: benchmark scores that creators report of their own models, and some that were
+verified.
 
 Scores land long only. Attribution is required and redistribution is not granted, so nothing of it
 is bundled.

@@ -75,7 +75,7 @@ class JsonFile(_File):
 
     def read(self, after: Place, /) -> Iterator[Entry]:
         """A document each, from the byte or entry after `after` on; `done` in bytes. Raises
-        UsageLogError for what is neither JSON nor, where packed, a whole gzip file."""
+        UsageLogError for a text that is no JSON, and for a gzip file that is not whole."""
         with self._opened() as stream:
             if json_documents.is_by_lines(stream):
                 stream.seek(after.offset)

@@ -101,7 +101,7 @@ def minute(moment: str | None) -> str:
 
 
 def hours(age: float | None) -> str:
-    """An age in hours: 30 min, 5 h, 12 d."""
+    """An age, given in hours: 30 min, 5 h, 12 d."""
     if age is None:
         return UNKNOWN
     if age < 1:
