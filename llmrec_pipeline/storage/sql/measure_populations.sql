@@ -3,46 +3,44 @@
 -- under their pull's index version, benchmarks under their own.
 with held as (
     select
-        p.source,
-        p.snapshot_ts,
-        p.place,
-        p.content_hash,
-        h.name,
-        h.category,
-        case when h.category is null then p.index_version else h.index_version end as index_version,
-        h.unit,
-        h.n
-    from accepted_pulls as p
-    inner join measures_held as h
-        on p.source = h.source and p.place = h.observed_at
+        *,
+        category is null as has_version_of_pull
+    from measures_held
     union all by name
     -- A category that stands for a column of ours is that measure besides.
     select
-        p.source,
-        p.snapshot_ts,
-        p.place,
-        p.content_hash,
+        h.source,
+        h.observed_at,
         c.measure_column as name,
         cast(null as varchar) as category,
         h.index_version,
         cast(null as varchar) as unit,
-        h.n
-    from accepted_pulls as p
-    inner join measures_held as h
-        on p.source = h.source and p.place = h.observed_at
+        h.n,
+        false as has_version_of_pull
+    from measures_held as h
     inner join benchmark_columns as c
         on h.source = c.source and h.category = c.category
     where c.measure_column = 'writing_index'
 ),
 
 first_pulls as (
-    select *
-    from held
-    qualify
-        row_number() over (
-            partition by source, name, category, index_version, unit
-            order by n < $minimum, snapshot_ts
-        ) = 1
+    select
+        h.source,
+        h.name,
+        h.category,
+        case when h.has_version_of_pull then p.index_version else h.index_version end
+            as index_version,
+        h.unit,
+        unnest(
+            min_by(
+                {snapshot_ts: p.snapshot_ts, place: p.place, content_hash: p.content_hash},
+                {is_small: h.n < $minimum, snapshot_ts: p.snapshot_ts}
+            )
+        )
+    from accepted_pulls as p
+    inner join held as h
+        on p.source = h.source and p.place = h.observed_at
+    group by h.source, h.name, h.category, 4, h.unit
 ),
 
 said as (
