@@ -96,11 +96,13 @@ BENCHMARKS = (
         "refresh",
         "one refresh after ten years of pulls beside one after ten pulls",
         refresh.figures,
-        found="The smaller lake ended years before the bundled facts were observed, so that less served "
-        "in it: both end at one moment now. The sensor read the logs of all years at each question: "
-        "a log that has not changed is read once.",
-        next_step="Models that are gone stay visible in each edition, 911 of them after ten years; the "
-        "ranking file could leave out those that nobody asks for. Which step of a refresh grows, "
+        found="The values of each measure were counted over the rows of all years at each refresh: they "
+        "are counted once, as their file is loaded. Gone models, of which years leave many, were told "
+        "at full length in each edition. The sensor read the logs of all years at each question: a "
+        "log that has not changed is read once. The month under way is written anew each time: what "
+        "a month of pulls costs stands apart, and both lakes end as a month begins.",
+        next_step="Which values froze a population is read from blocks of bronze of all years, which "
+        "DuckDB keeps for a while; they could be kept apart. Which step of a refresh grows, "
         "`python -m llmrec_pipeline_tests.benchmarks.refresh` tells.",
         measure_small=partial(refresh.figures, pulls=1_000, repetitions=3),
     ),
