@@ -88,8 +88,12 @@ BENCHMARKS = (
         "figures of our own calls beside SQL by hand",
         telemetry.figures,
         found="Multiplying decimals took engines as long as the join and the reading together: prices "
-        "are taken apart, so that sums stay exact in 64 bits.",
-        next_step="Our names are asked for in a scan of their own, which SQL by hand spares; one scan.",
+        "are taken apart, so that sums stay exact in 64 bits. Half of the rest is quantiles, which "
+        "order whole numbers of 32 bits faster than floats; names are grouped as they are written, "
+        "and what is summed under a condition is told before.",
+        next_step="Our names are asked for in a scan of their own, which SQL by hand spares: each day's "
+        "file could tell its names. The join compares texts that are made for it; keys that the "
+        "importer writes would spare that.",
         measure_small=partial(telemetry.figures, events=10_000_000),
     ),
     Benchmark(
