@@ -131,7 +131,8 @@ def find_edition(published: Path, name: str | None) -> Edition:
         return edition
     bare = Path(str(name)).name
     folder = published / bare
-    if bare in ("", "..") or not (folder / MANIFEST).is_file():
+    # A path would be answered from what has that name here.
+    if bare != name or bare in ("", "..") or not (folder / MANIFEST).is_file():
         raise EditionError(f"no edition named {name!r}; see `llmrec editions`")
     return Edition(bare, folder)
 

@@ -48,17 +48,15 @@ def figures(pulls: int = TEN_YEARS, models: int = 500, repetitions: int = 5) -> 
     return [
         *_beside(f"refresh after {pulls:,} pulls of {models} models", many, few, GOAL, FLAT),
         Figure("  the sensor's question", many.of("sensor"), "s", _FEW, few.of("sensor")),
-        *_beside(f"refresh after {A_MONTH} pulls in the month under way", month, few),
+        *_beside(f"refresh after {A_MONTH} pulls in the month under way", month, few, GOAL, FLAT),
     ]
 
 
-def _beside(
-    what: str, ours: Cost, few: Cost, goal: Goal | None = None, flat: Goal | None = None
-) -> list[Figure]:
+def _beside(what: str, ours: Cost, few: Cost, goal: Goal, flat: Goal) -> list[Figure]:
     return [
         Figure(what, ours.of(*STEPS), "s", _FEW, few.of(*STEPS), goal),
-        Figure("  its peak memory", ours.peak_mb, "MB", _FEW, few.peak_mb, flat),
-        Figure("  its edition's own files", ours.edition_kb, "KB", _FEW, few.edition_kb, flat),
+        Figure("  its peak memory", ours.peak_mib, "MiB", _FEW, few.peak_mib, flat),
+        Figure("  its edition's own files", ours.edition_kib, "KiB", _FEW, few.edition_kib, flat),
     ]
 
 
@@ -125,12 +123,12 @@ def _table(
         ("  processor time, ms", *(cost.of("processor") * 1000 for cost in costs)),
         ("landing the pull, ms", *(cost.of("land") * 1000 for cost in costs)),
         ("asking for changes, ms", *(cost.of("sensor") * 1000 for cost in costs)),
-        ("peak memory, MB", *(cost.peak_mb for cost in costs)),
-        ("edition's own files, KB", *(cost.edition_kb for cost in costs)),
-        ("warehouse file, MB", *(cost.warehouse_mb for cost in costs)),
+        ("peak memory, MiB", *(cost.peak_mib for cost in costs)),
+        ("edition's own files, KiB", *(cost.edition_kib for cost in costs)),
+        ("warehouse file, MiB", *(cost.warehouse_mib for cost in costs)),
         ("first load of everything, s", *(cost.of(*STEPS) for cost in firsts)),
         ("  processor time, s", *(cost.of("processor") for cost in firsts)),
-        ("  its peak memory, MB", *(cost.peak_mb for cost in firsts)),
+        ("  its peak memory, MiB", *(cost.peak_mib for cost in firsts)),
     ]
     few, many = (age.pulls for age in ages)
     lines = [

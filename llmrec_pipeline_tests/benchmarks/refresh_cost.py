@@ -51,9 +51,9 @@ class Cost:
     what they leave behind."""
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
-    peak_mb: float = 0.0
-    edition_kb: float = 0.0
-    warehouse_mb: float = 0.0
+    peak_mib: float = 0.0
+    edition_kib: float = 0.0
+    warehouse_mib: float = 0.0
 
     def of(self, *steps: str) -> float:
         """Median seconds of these steps together."""
@@ -64,8 +64,8 @@ class Cost:
         """Take in a further repetition."""
         for step, seconds in other.seconds.items():
             self.seconds.setdefault(step, []).extend(seconds)
-        self.peak_mb = max(self.peak_mb, other.peak_mb)
-        self.edition_kb, self.warehouse_mb = other.edition_kb, other.warehouse_mb
+        self.peak_mib = max(self.peak_mib, other.peak_mib)
+        self.edition_kib, self.warehouse_mib = other.edition_kib, other.warehouse_mib
 
 
 class Refreshes:
@@ -163,8 +163,8 @@ def _ask(settings: Settings, synthetic: SyntheticLake) -> None:
         raise RuntimeError("the sensor would refresh again right after a refresh")
 
 
-def _peak_mb() -> float:
-    """The most memory of this process, in MB, since it was last reset."""
+def _peak_mib() -> float:
+    """The most memory of this process, in MiB, since it was last reset."""
     found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text("ascii"))
     if found is None:
         raise RuntimeError(f"{_STATUS} tells no peak of memory")
@@ -189,7 +189,7 @@ def _cost(settings: Settings, seconds: dict[str, list[float]]) -> Cost:
     own = sum(path.stat().st_size for path in files if path.stat().st_nlink == 1)
     return Cost(
         seconds,
-        peak_mb=_peak_mb(),
-        edition_kb=own / 1024,
-        warehouse_mb=settings.locations.warehouse.stat().st_size / 2**20,
+        peak_mib=_peak_mib(),
+        edition_kib=own / 1024,
+        warehouse_mib=settings.locations.warehouse.stat().st_size / 2**20,
     )

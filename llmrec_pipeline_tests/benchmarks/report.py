@@ -80,7 +80,7 @@ def _measured(data: Path) -> list[tuple[str, float]]:
         ("  processor time, s", everything[1]),
         (_PAGE, _megabytes(edition.name, "report.html", locations)),
         ("Markdown, MB", _megabytes(edition.name, "report.md", locations)),
-        ("peak memory, MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        ("peak memory, MiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     ]
 
 

@@ -20,19 +20,27 @@ _ENTRIES = {
     "Dagster definitions": "llmrec_pipeline.definitions",
 }
 _PULLS, _MODELS = 10, 500
+# As many as eight sources name.
+_MANY_MODELS = 2_000
 _ANSWERS, _IMPORTS = 15, 7
 COLD_GOAL = Goal(1.0)
 
 
 def cold_answer() -> list[Figure]:
-    """`llmrec recommend` in a process of its own, beside the import of polars."""
+    """`llmrec recommend` in a process of its own, beside the import of polars, from an edition of
+    each size."""
+    return [_cold_answer(models) for models in (_MODELS, _MANY_MODELS)]
+
+
+def _cold_answer(models: int) -> Figure:
     with tempfile.TemporaryDirectory(prefix="llmrec-bench-") as temporary:
         data = Path(temporary) / "data"
-        build(data, _PULLS, _MODELS, lambda _: None)
-        answer = (*_CLI, "recommend", _TEXT, "--no-refresh")
+        build(data, _PULLS, models, lambda _: None)
         progress(f"{_ANSWERS} cold answers")
+        answer = (*_CLI, "recommend", _TEXT)
         ours, polars = seconds_in_turn((answer, _POLARS), _environment(data), _ANSWERS)
-    return [Figure("cold `llmrec recommend`", ours, "s", "`import polars`", polars, COLD_GOAL)]
+    what = f"cold `llmrec recommend`, {models:,} models"
+    return Figure(what, ours, "s", "`import polars`", polars, COLD_GOAL)
 
 
 def imports() -> list[Figure]:

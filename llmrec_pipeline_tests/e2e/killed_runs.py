@@ -61,9 +61,7 @@ def assert_whole(llmrec: Llmrec) -> None:
 
 
 def assert_completes(llmrec: Llmrec) -> None:
-    started = time.monotonic()
     ran = llmrec.well("run")
-    assert time.monotonic() - started < 60, "something waited for the run that was killed"
     assert [entry["success"] for entry in ran["runs"]] == [True, True]
     assert {row["origin"] for row in ran["sources"] if row["enabled"]} == {"live"}
     with duckdb.connect(str(llmrec.data / "warehouse.duckdb"), read_only=True) as con:

@@ -27,6 +27,10 @@ WRONG_CALLS = {
         ("recommend", "x", "--no-refresh", "--provider-allowlist", "antropic"),
         "anthropic",
     ),
+    "a list of nobody": (
+        ("recommend", "x", "--no-refresh", "--provider-allowlist", ",,"),
+        "--provider-allowlist",
+    ),
     "unknown provider of a list": (("models", "--provider", "antropic"), "anthropic"),
     "unknown scorer": (("recommend", "x", "--no-refresh", "--scorer", "best"), "weighted_v1"),
     "unknown host": (("recommend", "x", "--no-refresh", "--host", "nowhere"), "nowhere"),

@@ -43,6 +43,10 @@ FAULTS: dict[str, Fault] = {
     "publishers that lie": lying_publishers,
 }
 
+_NOT_PLAYED = (
+    "A power cut is not played: a killed process leaves what the system has taken in. That files are "
+    "synced before they count, `unit/test_files.py` tells."
+)
 _LIBRARIES = ("duckdb", "polars", "dagster", "sqlalchemy", "httpx")
 
 
@@ -61,12 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name in FAULTS if (chosen.only or "") in name]
     if not names:
         parser.error(f"--only {chosen.only!r}: no such fault; there are: {', '.join(FAULTS)}")
+    started = time.monotonic()
     rows = [(name, *play(name, chosen.seed, is_short=chosen.short)) for name in names]
     table = as_table(rows)
     sys.stdout.write(table)
     if len(names) == len(FAULTS) and not chosen.short:
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(_page(table, chosen.date, chosen.seed), encoding="utf-8")
+        page = _page(table, chosen.date, chosen.seed, time.monotonic() - started)
+        RESULTS.write_text(page, encoding="utf-8")
     return 0 if all(outcome.is_good for _, outcome, _ in rows) else 1
 
 
@@ -100,9 +106,9 @@ def _progress(told: str) -> None:
     sys.stderr.flush()
 
 
-def _page(table: str, day: date, seed: int) -> str:
-    written = f"Written by `make faults` on {day}; seed {seed}."
-    return f"# Faults\n\n{written}\n\n{measured_on(_LIBRARIES)}\n\n{table}"
+def _page(table: str, day: date, seed: int, seconds: float) -> str:
+    written = f"Written by `make faults` on {day}, in {seconds / 60:.0f} minutes; seed {seed}."
+    return f"# Faults\n\n{written}\n\n{measured_on(_LIBRARIES)}\n\n{table}\n{_NOT_PLAYED}\n"
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from llmrec_pipeline_tests.faults.operations import OPERATIONS, Operation
 from llmrec_pipeline_tests.faults.outcome import Fault, Outcome, Setting
 from llmrec_pipeline_tests.publishers import Facts, Publishers
 
-# Together with ten of `llmrec run`, a hundred.
+# A hundred, beside those of `llmrec run`.
 _TIMES = {
     "landing a pull": 15,
     "loading": 15,

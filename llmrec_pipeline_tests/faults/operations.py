@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llmrec_pipeline.locations import Locations
 from llmrec_pipeline_tests.faults.crash_points import CrashPoints
 from llmrec_pipeline_tests.faults.outcome import Outcome
+
+if TYPE_CHECKING:
+    import duckdb
 
 _PULLS = 24
 _LANDINGS = 100
@@ -140,9 +143,33 @@ def _inspect_warehouse(data: Path, _told: Sequence[str], outcome: Outcome) -> No
         "SELECT count(*) FROM pull_records AS p WHERE p.rows <> (SELECT count(*) FROM "
         "bronze_models AS b WHERE b.source = p.source AND b.observed_at = p.observed_at)"
     )
+    # What is told of the rows beside them: how many values a file holds, and where content stands.
+    counted = (
+        "SELECT source, observed_at, 'quality_index' AS name, count(quality_index) AS n "
+        "FROM bronze_models GROUP BY ALL UNION ALL SELECT source, observed_at, benchmark_name, "
+        "count(*) FROM bronze_benchmarks GROUP BY ALL"
+    )
+    held = (
+        "SELECT source, observed_at, name, n FROM measures_held "
+        "WHERE name = 'quality_index' OR category IS NOT NULL"
+    )
+    miscounted = (
+        f"SELECT count(*) FROM (({counted}) EXCEPT ({held})) "
+        f"UNION ALL SELECT count(*) FROM (({held}) EXCEPT ({counted}))"
+    )
+    unplaced = (
+        "SELECT count(*) FROM pull_records AS p ANTI JOIN contents AS c "
+        "ON p.source = c.source AND p.content_hash = c.content_hash"
+    )
+
+    def halves_of(con: duckdb.DuckDBPyConnection) -> int:
+        told = (row for each in (halves, miscounted, unplaced) for row in con.sql(each).fetchall())
+        return sum(number for (number,) in told)
+
     with folder.open() as con:
-        outcome.half += con.sql(halves).fetchall()[0][0]
+        outcome.half += halves_of(con)
         load(con, folder.lake)
+        outcome.half += halves_of(con)
         pulls, rows = con.sql(
             "SELECT count(DISTINCT observed_at), count(*) FROM bronze_models"
         ).fetchall()[0]
@@ -151,6 +178,8 @@ def _inspect_warehouse(data: Path, _told: Sequence[str], outcome: Outcome) -> No
 
 
 def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
+    import polars as pl
+
     from llmrec_pipeline.storage.editions import EditionError, current_edition, list_editions
     from llmrec_pipeline_tests.storage.pulled import DataFolder, at
 
@@ -168,6 +197,10 @@ def _inspect_edition(data: Path, told: Sequence[str], outcome: Outcome) -> None:
             outcome.tell(str(error))
     after = folder.refresh(at(2) + timedelta(minutes=1))
     left = [path.name for path in folder.published.glob(".*")]
+    # A key that was cited is recorded for good.
+    recorded = folder.settings.locations.published_keys.read_text("utf-8")
+    keys = pl.read_parquet(after.edition.table("model_identity_map"))["canonical_model_key"]
+    outcome.lost += sum(f'"{key}"' not in recorded for key in keys.drop_nulls())
     outcome.held += after.edition.ranking()["snapshot_ts"] is not None and not left
 
 

@@ -75,7 +75,7 @@ def pull(url: str) -> str:
 
 
 def _pulled_aside(url: str) -> tuple[str, float, int]:
-    """The same in a process of its own: why it failed, the seconds it took, the MB it added."""
+    """The same in a process of its own: why it failed, the seconds it took, the MiB it added."""
     said = subprocess.run(
         [sys.executable, "-m", __spec__.name, url],
         capture_output=True,
@@ -113,8 +113,8 @@ def lying_publishers(setting: Setting) -> Outcome:
         outcome.refusal(told, needed)
         if told == "landed" or seconds > _BUDGET_S + 10 or grown > _MEMORY_MB:
             outcome.lost += 1
-            outcome.tell(f"{name}: {told}, {seconds:.0f} s, {grown} MB")
-        outcome.tell(f"{name}: {grown} MB") if grown > 20 else None
+            outcome.tell(f"{name}: {told}, {seconds:.0f} s, {grown} MiB")
+        outcome.tell(f"{name}: {grown} MiB") if grown > 20 else None
     return outcome
 
 

@@ -551,7 +551,8 @@ def test_finding_editions(folder: DataFolder) -> None:
     published = folder.refresh(at(0))
     assert find_edition(folder.published, None) == published.edition
     assert find_edition(folder.published, published.edition.name) == published.edition
-    for name in ("nothing", "", "..", "../published"):
+    elsewhere = f"/elsewhere/{published.edition.name}"
+    for name in ("nothing", "", "..", "../published", "published/current", elsewhere):
         with pytest.raises(EditionError, match="no edition named"):
             find_edition(folder.published, name)
 

@@ -11,6 +11,7 @@ The function behind a command returns its exit code, or raises an error of the p
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -33,6 +34,9 @@ def main() -> None:
     from llmrec_pipeline.serving.cli.output import ReaderGoneError
 
     _keep_only_what_is_called(app, sys.argv[1:2])
+    if sys.argv[1:2] == ["recommend"]:
+        # It ends with its answer, before anything can be collected of what an edition holds.
+        gc.disable()
     # The name of a file need not be text; JSON tells it by escapes.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from llmrec_pipeline.domain.task_model import WORDS_ONLY
 from llmrec_pipeline.domain.task_profile import RequestError, RequestReading
@@ -71,10 +71,7 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     if flags.user is not None and flags.asked.is_past:
         raise RequestError("--user keeps answers from editions; leave out --as-of and --known-at")
     if flags.asked.is_current:
-        if not flags.no_refresh:
-            _refresh_if_due(locations, force=flags.force_refresh)
-        edition = find_edition(locations.published, None)
-        payload = edition.ranking()
+        edition, payload = _current(locations, flags)
         payload["origins"] = _origins_now(payload, edition, locations)
     else:
         if flags.force_refresh:
@@ -97,12 +94,34 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
     return NOTHING_LEFT
 
 
-def _refresh_if_due(locations: Locations, *, force: bool) -> None:
+def _current(locations: Locations, flags: Flags) -> _Read:
+    """The current edition, once what is due was refreshed; raises EditionError."""
+    before = None if flags.no_refresh else _readable(locations)
+    if not flags.no_refresh:
+        _refresh_if_due(locations, before and before.payload, force=flags.force_refresh)
+    edition = find_edition(locations.published, None)
+    # Reading one takes long enough not to do it twice.
+    if before is not None and before.edition == edition:
+        return before
+    return _Read(edition, edition.ranking())
+
+
+class _Read(NamedTuple):
+    edition: Edition
+    payload: dict[str, Any]
+
+
+def _readable(locations: Locations) -> _Read | None:
+    """The current edition with its payload; None where there is none that can be read."""
     edition = current_edition(locations.published)
-    payload: dict[str, Any] | None = None
     if edition is not None:
         with suppress(EditionError):
-            payload = edition.ranking()
+            return _Read(edition, edition.ranking())
+    return None
+
+
+def _refresh_if_due(locations: Locations, payload: dict[str, Any] | None, *, force: bool) -> None:
+    """Refresh where that is due by the current edition's payload, or where there is none."""
     if payload is None and locations.offline and not force:
         return
     now = datetime.now(UTC)
@@ -154,10 +173,10 @@ def _question(text: str, flags: Flags) -> Question:
         priority=flags.priority,
         max_price_per_1m=flags.max_price_per_1m,
         min_context=flags.min_context,
-        provider_allowlist=_names(flags.provider_allowlist),
-        provider_denylist=_names(flags.provider_denylist),
+        provider_allowlist=_names("--provider-allowlist", flags.provider_allowlist),
+        provider_denylist=_names("--provider-denylist", flags.provider_denylist),
         host=flags.host,
-        capabilities=_names(flags.capabilities),
+        capabilities=_names("--capabilities", flags.capabilities),
         missing_policy=flags.missing_policy,
         scorer=flags.scorer,
         quality_basis=flags.quality_basis,
@@ -184,8 +203,12 @@ def _noted(user: str, question: Question, found: Answered, locations: Locations)
     return answer_id
 
 
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else names_of(text)
+def _names(flag: str, text: str | None) -> tuple[str, ...] | None:
+    """What a flag lists; None without it, and nothing where it is empty."""
+    names = None if text is None else names_of(text)
+    if text and not names:
+        raise RequestError(f"{flag} {text!r} names nothing; write names with commas between them")
+    return names
 
 
 def _heard(reading: RequestReading, flags: Flags) -> list[str]:
