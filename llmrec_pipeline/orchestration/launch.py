@@ -70,10 +70,11 @@ def run_job(
     _end_when_asked()
     from llmrec_pipeline.orchestration.abandoned import command_tags, end_abandoned
     from llmrec_pipeline.orchestration.build import build_defs
+    from llmrec_pipeline.orchestration.ending import asked_again
     from llmrec_pipeline.orchestration.running import execute, quiet_logging
 
     quiet_logging()
-    with _streams_given_back(), _instance() as instance:
+    with asked_again(), _streams_given_back(), _instance() as instance:
         end_abandoned(instance, settings.locations)
         job = build_defs(settings).resolve_job_def(name)
         return execute(job, instance, on_step=on_step, tags=command_tags(settings.locations))
