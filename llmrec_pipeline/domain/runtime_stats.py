@@ -4,8 +4,8 @@ By provider (who served), model and role, over a window. A call that `usage_even
 has quantiles; a row that stands for several calls weighs in sums and rates alone. Quantiles
 interpolate linearly between the two nearest values (SQL's percentile_cont), over whole tokens, and
 over seconds and speeds that are exact to the seven digits of a single float. Engines differ in the
-last of those, so seconds and speeds are told to five significant digits and four places. A rate of success is over the calls whose
-log says how they ended.
+last of those, so seconds and speeds are told to five significant digits and four places. A rate of
+success is over the calls whose log says how they ended.
 
 tokens_per_s is output tokens over the time after the first chunk, as publishers measure it; over the
 whole call where the log has no time of a first chunk. A time below a millisecond is none: no model

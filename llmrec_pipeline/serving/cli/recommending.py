@@ -96,8 +96,9 @@ def answer(text: str, flags: Flags, wanted: Format | None) -> int:
 
 def _current(locations: Locations, flags: Flags) -> _Read:
     """The current edition, once what is due was refreshed; raises EditionError."""
-    before = None if flags.no_refresh else _readable(locations)
+    before = None
     if not flags.no_refresh:
+        before = _readable(locations)
         _refresh_if_due(locations, before and before.payload, force=flags.force_refresh)
     edition = find_edition(locations.published, None)
     # Reading one takes long enough not to do it twice.
